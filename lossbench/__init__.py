@@ -1,0 +1,1 @@
+"""Benchmarks and verifies loss functions: values and gradients against a certified reference."""

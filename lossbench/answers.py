@@ -1,0 +1,109 @@
+"""The certified answers already worked out, kept in the user's cache folder.
+
+The key is a hash of the definition, the arithmetic under it and the inputs, so that an answer can be stale only if
+a hash collides. A cache that cannot be read or written costs time, never a result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sqlite3
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import platformdirs
+
+from lossbench.loss import Loss
+
+
+class Answers:
+    """A file of certified answers: float64 vectors by key."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Open the file at `path`; None keeps nothing."""
+        self.hits = self.misses = 0
+        self.problem = ""
+        self.connection: sqlite3.Connection | None = None
+        self.unsaved = 0
+        if path is None:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.connection = sqlite3.connect(path, timeout=2.0, isolation_level=None)
+            self.connection.execute("PRAGMA journal_mode=WAL")
+            self.connection.execute("PRAGMA synchronous=OFF")
+            self.connection.execute("CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, numbers BLOB)")
+        except (OSError, sqlite3.Error) as error:
+            self._give_up(error)
+
+    def find(self, key: bytes) -> np.ndarray | None:
+        """The vector kept under `key`."""
+        row = self._run("SELECT numbers FROM answers WHERE key = ?", (key,))
+        if row is None:
+            self.misses += 1
+            return None
+        self.hits += 1
+        return np.frombuffer(row[0], dtype=np.float64)
+
+    def keep(self, key: bytes, numbers: np.ndarray) -> None:
+        """Keep a vector under `key`."""
+        if self.unsaved == 0:
+            self._run("BEGIN IMMEDIATE")
+        self._run("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, numbers.astype(np.float64).tobytes()))
+        self.unsaved += 1
+        if self.unsaved >= 100:
+            self.save()
+
+    def save(self) -> None:
+        """Write out what was kept since the last time."""
+        if self.unsaved:
+            self.unsaved = 0
+            self._run("COMMIT")
+
+    def __enter__(self) -> Answers:
+        """Use as a context; leaving it saves and closes."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Save and close."""
+        self.save()
+        if self.connection is not None:
+            self.connection.close()
+
+    def _run(self, statement: str, values: tuple[object, ...] = ()) -> tuple[bytes, ...] | None:
+        if self.connection is None:
+            return None
+        try:
+            found: tuple[bytes, ...] | None = self.connection.execute(statement, values).fetchone()
+        except sqlite3.Error as error:
+            self._give_up(error)
+            return None
+        return found
+
+    def _give_up(self, error: Exception) -> None:
+        self.problem = f"certified answers are not kept: {error}"
+        self.connection = None
+
+
+def default_path() -> Path:
+    """Where the certified answers of this user live."""
+    return Path(platformdirs.user_cache_dir("lossbench")) / "answers.sqlite"
+
+
+@cache
+def code_hash(loss: Loss) -> bytes:
+    """A hash of everything a certified answer depends on beside its inputs."""
+    import flint
+
+    from lossbench import balls, certify, functions, losses
+
+    digest = hashlib.blake2b(digest_size=16)
+    assert loss.textbook is not None
+    home = inspect.getmodule(loss.textbook)
+    for module in (balls, certify, functions, home):
+        digest.update(inspect.getsource(module).encode() if module is not None else b"")
+    digest.update(f"{loss.name} {flint.__version__} {losses.__name__}".encode())
+    return digest.digest()

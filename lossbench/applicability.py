@@ -1,0 +1,42 @@
+"""Which implementation can take which case, and what it lacks where it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lossbench.loss import Loss
+from lossbench.records import Case, Implementation
+
+
+def lacks(implementation: Implementation, case: Case, loss: Loss) -> str:
+    """What keeps the implementation from taking the case: empty where nothing does."""
+    if case.dtype not in implementation.dtypes:
+        return f"has no {case.dtype}"
+    if case.reduction not in implementation.reductions:
+        return f"has no reduction {case.reduction}"
+    for name in case.given:
+        if name not in implementation.arrays:
+            return f"takes no {name}"
+    for name, _ in case.parameters:
+        if name not in implementation.parameters:
+            return f"has no parameter {name}"
+    present = {a.name for a in loss.arguments.values() if not a.optional} | set(case.given)
+    missing = [name for name in implementation.required if name not in present]
+    return f"needs {missing[0]}" if missing else ""
+
+
+def takers(implementations: Iterable[Implementation], case: Case, loss: Loss) -> tuple[list[Implementation], str]:
+    """Those that can take the case; and if none can, why not."""
+    taking: list[Implementation] = []
+    reasons: dict[str, None] = {}
+    for implementation in implementations:
+        if implementation.loss != case.loss:
+            continue
+        reason = lacks(implementation, case, loss)
+        if reason:
+            reasons[reason] = None
+        else:
+            taking.append(implementation)
+    if taking:
+        return taking, ""
+    return [], "; ".join(reasons) or "has no such loss"

@@ -1,0 +1,72 @@
+"""The closed form of a loss held to its certified definition: the ruler measured before it measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lossbench.answers import Answers
+from lossbench.floats import FORMATS
+from lossbench.inputs import build, resolved
+from lossbench.loss import Loss
+from lossbench.measures import Hull, Wanted, measure
+from lossbench.records import Case
+from lossbench.reference import Expectation, expect
+
+LIMIT = 8.0  # eps of float64, by scale
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The worst disagreement of value and slopes on one case, in eps of float64 by scale, and where it stands."""
+
+    case: Case
+    error: float
+    compared: int
+    worst: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether the closed form may be trusted there."""
+        return self.error <= LIMIT
+
+
+def audit(case: Case, loss: Loss, answers: Answers) -> Audit:
+    """Hold the float64 terms of a case to the certified ones, term by term; kinks by their corner gradients.
+
+    Raises:
+        ValueError: the loss has no definition to be held to.
+    """
+    if loss.textbook is None:
+        raise ValueError(f"{loss.name} has no certified definition")
+    inputs, parameters, form = build(case, loss), resolved(case, loss), FORMATS["float64"]
+    proven = expect(loss, parameters, inputs, case.shape, answers)
+    with np.errstate(all="ignore"):
+        plain = loss(inputs.arrays, parameters)
+    masked = np.zeros(proven.free.shape, bool) if plain.masked is None else plain.masked
+    free = proven.free | masked
+    value = np.asarray(plain.value, float)
+    found = measure("value", value, Wanted(proven.value, proven.magnitude, free), form, LIMIT)
+    forgiven = _forgiven(proven, {name: np.asarray(slope, float) for name, slope in plain.slopes.items()})
+    for name, slope in plain.slopes.items():
+        wide = (...,) + (None,) * (np.ndim(slope) - free.ndim)
+        own = tuple(range(free.ndim, np.ndim(slope)))
+        magnitude = np.maximum(proven.slope_magnitudes[name], np.abs(proven.slopes[name][0]))
+        scale = magnitude.max(axis=own, keepdims=True, initial=0.0) if own else magnitude
+        pardoned = np.broadcast_to(forgiven[wide], np.shape(slope))
+        wanted = Wanted(
+            proven.slopes[name], scale, np.broadcast_to((free | proven.across)[wide], np.shape(slope)), pardoned
+        )
+        found.include(measure(f"slope of {name}", np.asarray(slope, float), wanted, form, LIMIT))
+    return Audit(case, found.scale, found.compared, found.worst)
+
+
+def _forgiven(proven: Expectation, slopes: dict[str, np.ndarray]) -> np.ndarray:
+    """Terms on a kink whose slopes are a mixture of the corner gradients."""
+    forgiven = np.zeros(proven.free.shape, bool)
+    for index, corners in proven.corners.items():
+        got = np.concatenate([np.ravel(slopes[name][index]) for name in proven.certified_arguments])
+        unit = np.full(got.size, 2.0**-52 * max(float(np.abs(corners).max(initial=0.0)), 2.0**-1022))
+        forgiven[index] = Hull(corners, got, unit, LIMIT).holds()
+    return forgiven

@@ -1,0 +1,146 @@
+"""The command `compare` around its engine: what was asked for, who is there, rows, table, exit code."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lossbench import tables
+from lossbench.comparison import Comparison, Totals, open_answers, skipped
+from lossbench.crew import Crew
+from lossbench.losses import catalogue
+from lossbench.names import find_losses
+from lossbench.records import Greeting, Status, Target, UsageError, Verdict
+from lossbench.results import LATEST, ResultsNotWritten, Writer
+from lossbench.suite import Selection, load, unfold
+from lossbench.targets import checked, choose, installed_only
+from lossbench.wire import Absence
+
+BAD = (Status.DIFFERS, Status.CRASHES, Status.HANGS, Status.REFUSES)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asked for; empty means everything."""
+
+    losses: tuple[str, ...] = ()
+    suite: str = "smoke"
+    frameworks: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = ()
+    regimes: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()
+    device: str = "cpu"
+    implementation: str = ""
+    csv: Path | None = None
+    strict: bool = False
+    cold: bool = False
+
+
+@dataclass(slots=True)
+class Run:
+    """What a comparison gave: its verdicts, where its time went, and what kept results from being written."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    totals: Totals = field(default_factory=Totals)
+    problems: list[str] = field(default_factory=list)
+    greetings: dict[Target, Greeting] = field(default_factory=dict)
+
+
+def main(request: Request) -> int:
+    """Run the comparison, print the table, and return the exit code."""
+    path = request.csv or LATEST / "compare.csv"
+    run = Run()
+    try:
+        perform(request, path, run)
+    finally:
+        if run.totals.cases:
+            report(run, path)
+    return exit_code(run, request.strict)
+
+
+def perform(request: Request, path: Path, run: Run) -> None:
+    """Put the suite to every target, filling `run` and the file at `path` as verdicts arrive."""
+    suite = load(request.suite)
+    dtypes, regimes, seeds = checked(request.dtypes, request.regimes, request.seeds)
+    targets = choose(request.frameworks, request.device)
+    writer = Writer(path, Verdict)
+
+    def emit(verdict: Verdict) -> None:
+        run.verdicts.append(verdict)
+        if not run.problems:
+            try:
+                writer.write(verdict)
+            except ResultsNotWritten as error:
+                run.problems.append(str(error))
+
+    started, spent = time.perf_counter(), time.process_time()
+    try:
+        with Crew(targets) as crew, open_answers(request.cold) as answers:
+            greetings = crew.greet()
+            run.greetings = installed_only(greetings, asked_by_name=bool(request.frameworks))
+            offered = [i for g in run.greetings.values() for i in g.implementations]
+            losses = find_losses(request.losses, catalogue(), offered) if request.losses else frozenset()
+            cases = unfold(suite, catalogue(), Selection(losses, dtypes, regimes, seeds))
+            for target, word in greetings.items():
+                if isinstance(word, Absence):
+                    for verdict in skipped(target, word, sorted({case.loss for case in cases})):
+                        emit(verdict)
+            chosen = [i for i in offered if request.implementation in i.via]
+            if not chosen:
+                raise UsageError(
+                    f"--impl {request.implementation!r} is part of no public name; `lossbench list` has them"
+                )
+            comparison = Comparison(crew, run.greetings, answers, emit, suite.limits, lambda i: i in chosen)
+            run.totals = comparison.totals
+            try:
+                with tables.progress(len(cases), "comparing") as progress:
+                    comparison.run(cases, progress)
+            finally:
+                run.totals.imports, run.totals.frameworks = crew.import_seconds, crew.framework_seconds
+    finally:
+        writer.close()
+        run.totals.wall = time.perf_counter() - started
+        run.totals.own = max(0.0, time.process_time() - spent - run.totals.reference)
+
+
+def exit_code(run: Run, strict: bool) -> int:
+    """0 fine, 1 if strict and something is wrong, 4 if nothing was measured or results could not be written."""
+    measured = [v for v in run.verdicts if v.status not in (Status.ABSENT, Status.SKIPPED)]
+    if run.problems or not measured:
+        return 4
+    return 1 if strict and any(v.status in BAD for v in measured) else 0
+
+
+def report(run: Run, path: Path) -> None:
+    """Print the table, the totals, and where the time went."""
+    verdicts, totals, out = run.verdicts, run.totals, tables.console()
+    if verdicts:
+        out.print(tables.verdict_table(sorted(verdicts, key=lambda v: (v.loss, v.framework, v.via))))
+        out.print()
+    gone = sorted({(v.framework, v.note) for v in verdicts if v.status is Status.SKIPPED})
+    for framework, reason in gone:
+        out.print(f"skipped {framework}: {reason}", markup=False)
+    out.print(f"{totals.cases} cases, {totals.verdicts} verdicts: {tables.counts(verdicts) or 'nothing was measured'}")
+    out.print(time_line(totals), markup=False)
+    for problem in [*run.problems, *totals.problems]:
+        out.print(f"problem: {problem}", markup=False)
+    out.print(f"rows in {path}", markup=False)
+
+
+def time_line(totals: Totals) -> str:
+    """Where the time went, and how that compares with what no tool could avoid on this machine."""
+    cores = os.process_cpu_count() if hasattr(os, "process_cpu_count") else len(os.sched_getaffinity(0))
+    unavoidable = (totals.imports + totals.frameworks) / max(cores or 1, 1)
+    certified = ""
+    if totals.element_microseconds:
+        median = statistics.median(totals.element_microseconds)
+        certified = f" ({median:.1f} µs per element, slowest case {totals.slowest_reference:.2f} s)"
+    return (
+        f"{totals.wall:.1f} s; CPU seconds: imports {totals.imports:.1f}, frameworks {totals.frameworks:.1f}, "
+        f"reference {totals.reference:.1f}{certified}, own {totals.own:.1f}; "
+        f"unavoidable on {cores} cores: {unavoidable:.1f} s, so {totals.wall / max(unavoidable, 1e-9):.1f}x; "
+        f"certified answers: {totals.certified_hits} cached, {totals.certified_misses} worked out"
+    )

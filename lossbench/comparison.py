@@ -1,0 +1,278 @@
+"""The engine of `compare` and `gate`: every implementation on shared inputs, judged against the reference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lossbench.answers import Answers, default_path
+from lossbench.applicability import takers
+from lossbench.crew import Crew, Reply
+from lossbench.floats import FORMATS, decode, encode
+from lossbench.inputs import Inputs, build, resolved, seed_of
+from lossbench.judge import Answer, Judgement, Submission, judge
+from lossbench.loss import Loss
+from lossbench.losses import catalogue
+from lossbench.records import Case, Ended, Greeting, Implementation, Known, Option, Question, Status, Target, Verdict
+from lossbench.reductions import output_shape
+from lossbench.reference import Expectation, expect
+from lossbench.wire import Absence, WireArray, fingerprint
+
+WINDOW = 48  # cases under way at a time
+Emit = Callable[[Verdict], None]
+
+
+@dataclass(slots=True)
+class Totals:
+    """Where the time of a run went, in seconds, and how much was compared."""
+
+    cases: int = 0
+    verdicts: int = 0
+    wall: float = 0.0
+    imports: float = 0.0  # CPU seconds of the workers
+    frameworks: float = 0.0  # CPU seconds inside the frameworks' calls
+    reference: float = 0.0  # CPU seconds of closed forms and certified definitions
+    own: float = 0.0  # CPU seconds of everything else in this process
+    certified_hits: int = 0
+    certified_misses: int = 0
+    slowest_reference: float = 0.0
+    element_microseconds: list[float] = field(default_factory=list)  # of definitions worked out, one per case
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Work:
+    """A case under way: its inputs, and what is known of the right answer once somebody needs it."""
+
+    case: Case
+    loss: Loss
+    parameters: dict[str, Option]
+    inputs: Inputs
+    cotangents: list[np.ndarray]
+    fingerprint: str
+    waiting: int
+    expectation: Expectation | None = None
+    variants: dict[Known, Expectation] = field(default_factory=dict)
+
+
+class Comparison:
+    """One run of `compare` over the targets that are there."""
+
+    def __init__(
+        self,
+        crew: Crew,
+        greetings: Mapping[Target, Greeting],
+        answers: Answers,
+        emit: Emit,
+        limits: Mapping[str, float],
+        chosen: Callable[[Implementation], bool] = lambda implementation: True,
+    ) -> None:
+        """Hold what every case needs; `chosen` narrows the implementations down."""
+        self.crew, self.answers, self.emit, self.limits = crew, answers, emit, limits
+        self.greetings = dict(greetings)
+        self.tables = {t: {i.key: i for i in g.implementations if chosen(i)} for t, g in greetings.items()}
+        self.losses = catalogue()
+        self.totals = Totals()
+        self.under_way: dict[int, Work] = {}
+        self.built: tuple[tuple[object, ...], Inputs] | None = None
+
+    def run(self, cases: Sequence[Case], progress: Callable[[int], None] = lambda done: None) -> None:
+        """Put every case to every target, and judge what comes back as it comes."""
+        for number, case in enumerate(cases):
+            self._ask(number, case)
+            progress(number)
+            while len(self.under_way) >= WINDOW:
+                self._take(next(self.crew.replies()))
+            for reply in self.crew.poll():
+                self._take(reply)
+        for reply in self.crew.replies():
+            self._take(reply)
+        progress(len(cases))
+        self.answers.save()
+        self.totals.certified_hits, self.totals.certified_misses = self.answers.hits, self.answers.misses
+        if self.answers.problem:
+            self.totals.problems.append(self.answers.problem)
+
+    def _ask(self, number: int, case: Case) -> None:
+        loss = self.losses[case.loss]
+        self.totals.cases += 1
+        asked: list[tuple[Target, list[Implementation]]] = []
+        for target, table in self.tables.items():
+            mine = [i for i in table.values() if i.loss == case.loss]
+            if not mine:
+                continue
+            taking, reason = takers(mine, case, loss)
+            if taking:
+                asked.append((target, taking))
+            else:
+                self._emit(
+                    case, target, mine[0].via, Judgement(Status.ABSENT, notes=[f"{target.framework} {reason}"]), ""
+                )
+        if not asked:
+            return
+        work = self._prepare(case, loss, sum(len(taking) for _, taking in asked))
+        arrays = [
+            WireArray("int64", array) if loss.arguments[name].domain.integer else self._float(array, case)
+            for name, array in work.inputs.arrays.items()
+        ]
+        arrays += [self._float(cotangent, case) for cotangent in work.cotangents]
+        work.fingerprint = fingerprint(arrays)
+        self.under_way[number] = work
+        differentiable = tuple(name for name in loss.differentiable if name in work.inputs.arrays)
+        for target, taking in asked:
+            question = Question(
+                identity=number,
+                implementations=tuple(i.key for i in taking),
+                arrays=tuple(work.inputs.arrays),
+                differentiable=differentiable,
+                parameters=tuple(sorted(work.parameters.items())),
+                reduction=case.reduction,
+                cotangents=len(work.cotangents),
+                fingerprint=work.fingerprint,
+                repeat=case.regime == "normal",
+                strided=seed_of(case) % 4 == 0,
+            )
+            self.crew.ask(target, question, arrays)
+
+    def _prepare(self, case: Case, loss: Loss, waiting: int) -> Work:
+        parameters = resolved(case, loss)
+        draw = (case.loss, case.given, case.parameters, case.dtype, case.shape, case.regime, case.seed)
+        if self.built is None or self.built[0] != draw:  # reductions of one draw stand side by side
+            self.built = (draw, build(case, loss))
+        shape = output_shape(case.reduction, loss.term_shape(case.shape))
+        generator = np.random.default_rng(seed_of(case) ^ 0x10553E4C)
+        random = generator.choice([-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0], shape)
+        # a scalar's gradient only scales with its cotangent; a tensor's shows with ones what a plain sum would see
+        cotangents = [random] if shape == () else [random, np.ones(shape)]
+        return Work(case, loss, parameters, self.built[1], cotangents, "", waiting)
+
+    def _float(self, array: np.ndarray, case: Case) -> WireArray:
+        return WireArray(case.dtype, encode(array, FORMATS[case.dtype]))
+
+    def _take(self, reply: Reply) -> None:
+        work = self.under_way[reply.identity]
+        implementation = self.tables[reply.target][reply.outcome.implementation]
+        if reply.outcome.ended is Ended.ANSWERED and reply.outcome.fingerprint != work.fingerprint:
+            found = Judgement(Status.DIFFERS, notes=["answered another question (fingerprints differ)"])
+            self._emit(work.case, reply.target, implementation.via, found, "")
+        else:
+            self._judge(work, reply, implementation)
+        work.waiting -= 1
+        if work.waiting == 0:
+            del self.under_way[reply.identity]
+
+    def _judge(self, work: Work, reply: Reply, implementation: Implementation) -> None:
+        expectation = self._expect(work)
+        answers = _answers(reply, len(work.cotangents))
+        submission = Submission(work.case, expectation, work.cotangents, reply.outcome, answers)
+        found = judge(submission, implementation.known, lambda known: self._variant(work, known), self.limits)
+        ruler = "certified" if expectation.certified else "float64"
+        self._emit(work.case, reply.target, implementation.via, found, ruler)
+
+    def _expect(self, work: Work) -> Expectation:
+        if work.expectation is None:
+            misses, started = self.answers.misses, time.process_time()
+            form = FORMATS[work.case.dtype]
+            work.expectation = expect(work.loss, work.parameters, work.inputs, work.case.shape, self.answers, form)
+            spent = time.process_time() - started
+            self.totals.reference += spent
+            self.totals.slowest_reference = max(self.totals.slowest_reference, spent)
+            size = sum(array.size for array in work.inputs.arrays.values())
+            if self.answers.misses > misses and size:
+                self.totals.element_microseconds.append(spent / size * 1e6)
+        return work.expectation
+
+    def _variant(self, work: Work, known: Known) -> Expectation | None:
+        if known not in work.variants:
+            variant = self.losses.get(known.definition)
+            if variant is None:
+                problem = f"a declaration names the definition {known.definition!r}, which does not exist"
+                self.totals.problems += [problem] if problem not in self.totals.problems else []
+                return None
+            renamed = {
+                **work.parameters,
+                **{new: work.parameters[old] for new, old in known.renames},
+                **dict(known.sets),
+            }
+            parameters = {n: renamed.get(n, p.default) for n, p in variant.parameters.items()}
+            started = time.process_time()
+            work.variants[known] = expect(
+                variant, parameters, work.inputs, work.case.shape, self.answers, FORMATS[work.case.dtype]
+            )
+            self.totals.reference += time.process_time() - started
+        return work.variants[known]
+
+    def _emit(self, case: Case, target: Target, via: str, found: Judgement, ruler: str) -> None:
+        compared = found.compared
+        measured = compared > 0 and found.status is not Status.REFUSES
+        verdict = Verdict(
+            case=str(case),
+            loss=case.loss,
+            framework=target.framework,
+            version=self.greetings[target].version,
+            via=via,
+            device=target.device,
+            mode=target.mode,
+            dtype=case.dtype,
+            reduction=case.reduction,
+            shape=case.shape_text,
+            regime=case.regime,
+            status=found.status,
+            compared=compared,
+            value_error=found.value.scale if measured and found.value.compared else None,
+            gradient_error=found.gradient.scale if measured and found.gradient.compared else None,
+            value_ulps=found.value.ulps if measured and found.value.compared else None,
+            gradient_ulps=found.gradient.ulps if measured and found.gradient.compared else None,
+            reference=ruler if measured else "",
+            worst=found.worst,
+            note="; ".join(found.notes),
+        )
+        self.totals.verdicts += 1
+        self.emit(verdict)
+
+
+def _answers(reply: Reply, cotangents: int) -> list[Answer]:
+    if reply.outcome.ended is not Ended.ANSWERED:
+        return []
+    names, arrays = reply.outcome.gradients, list(reply.arrays)
+    answers = []
+    for number in range(cotangents):
+        value, *gradients = arrays[number * (1 + len(names)) : (number + 1) * (1 + len(names))]
+        carried = {name: _decoded(g) for name, g in zip(names, gradients, strict=True)}
+        answers.append(Answer(value.dtype, _decoded(value), carried))
+    return answers
+
+
+def _decoded(array: WireArray) -> np.ndarray:
+    return np.asarray(decode(array.data, FORMATS[array.dtype]) if array.dtype in FORMATS else array.data.astype(float))
+
+
+def skipped(target: Target, absence: Absence, losses: Sequence[str]) -> list[Verdict]:
+    """One row for each loss that could not be asked of a target that is not there."""
+    return [
+        Verdict(
+            case="",
+            loss=loss,
+            framework=target.framework,
+            version="",
+            via="",
+            device=target.device,
+            mode=target.mode,
+            dtype="",
+            reduction="",
+            shape="",
+            regime="",
+            status=Status.SKIPPED,
+            compared=0,
+            note=absence.message,
+        )
+        for loss in losses
+    ]
+
+
+def open_answers(cold: bool = False) -> Answers:
+    """The user's cache of certified answers; `cold` begins without one."""
+    return Answers(None if cold else default_path())

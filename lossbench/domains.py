@@ -1,0 +1,103 @@
+"""Which values an argument of a loss may take, as data; how likely they are is the business of `inputs`.
+
+The names at the foot of this file are what a loss's signature is annotated with.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+
+class Kind(StrEnum):
+    """What sort of values an array argument holds; the regimes season each kind in its own way."""
+
+    REAL = "real"
+    POSITIVE = "positive"  # a distance, a variance
+    LOGIT = "logit"
+    LOGITS = "logits"  # a row of scores along the last axis
+    PROBABILITY = "probability"
+    LOG_PROBABILITIES = "log probabilities"  # a normalized row along the last axis
+    PROBABILITIES = "probabilities"  # a normalized row along the last axis, also as soft labels
+    BINARY = "binary"  # 0 or 1; anything between is a soft label
+    SIGN = "sign"  # -1 or +1
+    CLASS_INDEX = "class index"
+    LABELS = "labels"  # sequences of class indices, padded at the end
+    LENGTH = "length"
+    WEIGHT = "weight"
+
+
+class Axes(StrEnum):
+    """How an argument's shape follows from the shape of the case."""
+
+    ALL = "all"  # the same shape
+    TERMS = "terms"  # one entry for each term of the loss
+    LAST = "last"  # the last axis alone: one entry for each class, shared by all rows
+    LABELS = "labels"  # one padded row of labels for each term
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """The valid values of an array argument: an interval, whole numbers or not, and the axes it runs along."""
+
+    kind: Kind
+    low: float = -math.inf
+    high: float = math.inf
+    axes: Axes = Axes.ALL
+    differentiable: bool = False
+    integer: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse an empty interval."""
+        if not self.low <= self.high:
+            raise ValueError(f"an interval from {self.low!r} to {self.high!r} is empty")
+
+    def __str__(self) -> str:
+        """The domain as `lossbench show` prints it."""
+        left, right = ("(" if math.isinf(self.low) else "["), (")" if math.isinf(self.high) else "]")
+        return f"{self.kind} in {left}{self.low:g}, {self.high:g}{right}{' (whole)' if self.integer else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The valid values of a number parameter; an open end excludes its bound."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    low_open: bool = False
+
+    def includes(self, value: float) -> bool:
+        """Whether `value` may be given."""
+        return (self.low < value if self.low_open else self.low <= value) and value <= self.high
+
+    def __str__(self) -> str:
+        """The range as `lossbench show` prints it."""
+        left, right = ("(" if self.low_open or math.isinf(self.low) else "["), (")" if math.isinf(self.high) else "]")
+        return f"{left}{self.low:g}, {self.high:g}{right}"
+
+
+Real = Annotated[Any, Domain(Kind.REAL, differentiable=True)]
+Distance = Annotated[Any, Domain(Kind.POSITIVE, low=0.0, differentiable=True)]
+Logit = Annotated[Any, Domain(Kind.LOGIT, differentiable=True)]
+Logits = Annotated[Any, Domain(Kind.LOGITS, differentiable=True)]
+Probability = Annotated[Any, Domain(Kind.PROBABILITY, low=0.0, high=1.0, differentiable=True)]
+LogProbabilities = Annotated[Any, Domain(Kind.LOG_PROBABILITIES, high=0.0, differentiable=True)]
+FixedLogProbabilities = Annotated[Any, Domain(Kind.LOG_PROBABILITIES, high=0.0)]
+Probabilities = Annotated[Any, Domain(Kind.PROBABILITIES, low=0.0, high=1.0, differentiable=True)]
+BinaryTarget = Annotated[Any, Domain(Kind.BINARY, low=0.0, high=1.0, differentiable=True)]
+FixedBinaryTarget = Annotated[Any, Domain(Kind.BINARY, low=0.0, high=1.0)]
+Sign = Annotated[Any, Domain(Kind.SIGN, low=-1.0, high=1.0)]
+SignPerRow = Annotated[Any, Domain(Kind.SIGN, low=-1.0, high=1.0, axes=Axes.TERMS)]
+ClassIndex = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.TERMS, integer=True)]
+Labels = Annotated[Any, Domain(Kind.LABELS, low=0.0, axes=Axes.LABELS, integer=True)]
+Length = Annotated[Any, Domain(Kind.LENGTH, low=0.0, axes=Axes.TERMS, integer=True)]
+Weight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0)]  # one for each element
+ClassWeight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0, axes=Axes.LAST)]
+
+PositiveNumber = Annotated[float, Range(low=0.0, low_open=True)]
+NonNegativeNumber = Annotated[float, Range(low=0.0)]
+Number = Annotated[float, Range()]
+Fraction = Annotated[float, Range(low=0.0, high=1.0)]
+Cosine = Annotated[float, Range(low=-1.0, high=1.0)]

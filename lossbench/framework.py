@@ -1,0 +1,136 @@
+"""What is asked of a framework: five short methods and a table of adapters.
+
+A module ``lossbench.frameworks.<name>`` exposes one object called ``framework``. This file runs in the worker and
+imports nothing of the judge's side: a worker is never told the expected answer.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import textwrap
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lossbench.records import Implementation, Known
+
+Tensor = Any
+Adapter = Callable[..., Tensor]
+
+FLOATS = ("float64", "float32", "float16", "bfloat16")
+
+
+class Framework(ABC):
+    """A framework's arithmetic, seen through five methods, and its table of implementations."""
+
+    name: str
+    version: str
+
+    def __init__(self) -> None:
+        """Start with an empty table."""
+        self.table: dict[str, tuple[Implementation, Adapter]] = {}
+        self.device = "cpu"
+
+    @abstractmethod
+    def tensor(self, array: np.ndarray, dtype: str, differentiable: bool) -> Tensor:
+        """Place `array` on the device: floats in the format `dtype` (bfloat16 comes as uint16 bits), integers as is.
+
+        The array may be strided; keep its strides where the framework can. A differentiable tensor is a fresh leaf.
+        """
+
+    @abstractmethod
+    def array(self, tensor: Tensor) -> tuple[str, np.ndarray]:
+        """Bring a tensor back: the name of its format, and its contents (bfloat16 as uint16 bits)."""
+
+    @abstractmethod
+    def value_and_gradients(
+        self, call: Callable[[], Tensor], leaves: Mapping[str, Tensor], cotangent: Tensor | None
+    ) -> tuple[Tensor, dict[str, Tensor | None]]:
+        """Run `call` and backpropagate `cotangent` (None: ones) to `leaves`; None marks a gradient not given."""
+
+    @abstractmethod
+    def wait(self) -> None:
+        """Return once all the work handed to the device is done."""
+
+    @abstractmethod
+    def devices(self) -> Sequence[str]:
+        """The devices this build can use now: ``cpu``, and ``cuda`` where there is one."""
+
+    def built_for_cuda(self) -> bool:
+        """Whether this build could use a graphics card if the machine had one."""
+        return False
+
+    def device_name(self) -> str:
+        """What the device calls itself."""
+        return self.device
+
+    def implements(
+        self,
+        loss: str = "",
+        *,
+        via: str,
+        reductions: Sequence[str] | Mapping[str, str | None] = ("none", "mean", "sum"),
+        dtypes: Sequence[str] = FLOATS,
+        known: Sequence[Known] = (),
+        recipe: bool = False,
+    ) -> Callable[[Adapter], Adapter]:
+        """Enter an adapter into the table.
+
+        The adapter's positional arguments are the arrays it takes, by the loss's own names; its keyword-only ones
+        are the parameters it offers (a parameter the case leaves at the loss's default may be passed or not, so
+        give each the loss's default). A case that sets one that is missing is `absent` for this implementation; an
+        array argument without a default must be given by the case. `reductions` lists canonical names, or maps them
+        to the framework's own words, which the adapter then receives as `reduction`.
+
+        Raises:
+            ValueError: the same loss and public name are entered twice.
+        """
+
+        def enter(adapter: Adapter) -> Adapter:
+            parameters = inspect.signature(adapter).parameters.values()
+            implementation = Implementation(
+                loss=loss or adapter.__name__,
+                via=via,
+                arrays=tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD),
+                required=tuple(
+                    p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty
+                ),
+                parameters=tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "reduction"),
+                reductions=tuple(reductions),
+                dtypes=tuple(dtypes),
+                known=tuple(known),
+                recipe=recipe,
+                call=source_of(adapter),
+            )
+            if implementation.key in self.table:
+                raise ValueError(f"{self.name}: {implementation.key} is entered twice; give each its own via")
+            words = reductions if isinstance(reductions, Mapping) else None
+            self.table[implementation.key] = (implementation, translated(adapter, words) if words else adapter)
+            return adapter
+
+        return enter
+
+
+def translated(adapter: Adapter, words: Mapping[str, str | None]) -> Adapter:
+    """The adapter, given the framework's own word for a canonical reduction."""
+
+    @functools.wraps(adapter)
+    def call(*arrays: Tensor, reduction: str, **parameters: Any) -> Tensor:
+        return adapter(*arrays, reduction=words[reduction], **parameters)
+
+    return call
+
+
+def source_of(adapter: Adapter) -> str:
+    """The adapter's body as written, without decorator and signature; empty where Python cannot tell."""
+    try:
+        lines = textwrap.dedent(inspect.getsource(adapter)).splitlines()
+    except (OSError, TypeError):
+        return ""
+    start = next((i for i, line in enumerate(lines) if line.startswith("def ")), 0)
+    while start < len(lines) and not lines[start].rstrip().endswith(":"):
+        start += 1
+    return textwrap.dedent("\n".join(lines[start + 1 :]))

@@ -1,0 +1,132 @@
+"""Losses of a row of scores: one class, a distribution over the classes, or several labels at once."""
+
+from __future__ import annotations
+
+import paddle
+import paddle.nn.functional as F  # noqa: N812  (the name all of Paddle's users know it by)
+from paddle import Tensor
+
+from lossbench.frameworks.paddle.engine import DTYPES, framework
+from lossbench.records import Known
+
+
+def clipped(definition: str) -> Known:
+    """What the softmax of the processor does to scores far below the leading one."""
+    return Known("the softmax on the processor clips scores at 64 below the maximum", definition=definition)
+
+
+NO_GRADIENT = Known("gives no gradient to the target", no_gradient=("target",))
+SMOOTHED_IN_FLOAT32 = Known(
+    "label smoothing begins with one-hot labels in float32",
+    computes_in="float32",
+    dtypes=("float64",),
+    options=("label_smoothing",),
+)
+UNIT_AXIS = Known("keeps the class axis at length 1", notes=("other-shape",), reductions=("none",))
+
+
+@framework.implements(via="paddle.nn.NLLLoss", dtypes=DTYPES)
+def nll(
+    log_probabilities: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str,
+) -> Tensor:
+    rows = paddle.moveaxis(log_probabilities, -1, 1)
+    return F.nll_loss(rows, target, weight=weight, ignore_index=ignore_index, reduction=reduction)
+
+
+@framework.implements(
+    via="paddle.nn.CrossEntropyLoss",
+    dtypes=DTYPES,
+    known=[
+        SMOOTHED_IN_FLOAT32,
+        clipped("cross_entropy_clipped_at_64"),
+    ],
+)
+def cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+    reduction: str,
+) -> Tensor:
+    return F.cross_entropy(
+        logits,
+        target,
+        weight=weight,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
+    )
+
+
+@framework.implements(
+    "cross_entropy",
+    via="paddle.nn.functional.softmax_with_cross_entropy + paddle.squeeze",
+    reductions=("none",),
+    dtypes=DTYPES,
+    known=[clipped("cross_entropy_clipped_at_64")],
+)
+def softmax_with_cross_entropy(logits: Tensor, target: Tensor, *, ignore_index: int = -100) -> Tensor:
+    loss = F.softmax_with_cross_entropy(logits, target.unsqueeze(-1), ignore_index=ignore_index)
+    return loss.squeeze(-1)
+
+
+@framework.implements(
+    via="paddle.nn.CrossEntropyLoss(soft_label=True)",
+    dtypes=DTYPES,
+    known=[NO_GRADIENT, UNIT_AXIS, clipped("soft_cross_entropy_clipped_at_64")],
+)
+def soft_cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: str,
+) -> Tensor:
+    return F.cross_entropy(
+        logits, target, weight=weight, soft_label=True, label_smoothing=label_smoothing, reduction=reduction
+    )
+
+
+@framework.implements(
+    "soft_cross_entropy",
+    via="paddle.nn.CrossEntropyLoss(soft_label=True) + paddle.squeeze",
+    reductions=("none",),
+    dtypes=DTYPES,
+    known=[NO_GRADIENT, clipped("soft_cross_entropy_clipped_at_64")],
+)
+def squeezed_soft_cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: str,
+) -> Tensor:
+    loss = F.cross_entropy(
+        logits, target, weight=weight, soft_label=True, label_smoothing=label_smoothing, reduction=reduction
+    )
+    return loss.squeeze(-1)
+
+
+@framework.implements(
+    "soft_cross_entropy",
+    via="paddle.nn.functional.softmax_with_cross_entropy(soft_label=True) + paddle.squeeze",
+    reductions=("none",),
+    dtypes=DTYPES,
+    known=[NO_GRADIENT, clipped("soft_cross_entropy_clipped_at_64")],
+)
+def soft_softmax_with_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    return F.softmax_with_cross_entropy(logits, target, soft_label=True).squeeze(-1)
+
+
+@framework.implements(via="paddle.nn.MultiLabelSoftMarginLoss", dtypes=DTYPES)
+def multilabel_soft_margin(logits: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str) -> Tensor:
+    return F.multi_label_soft_margin_loss(logits, target, weight=weight, reduction=reduction)

@@ -1,0 +1,115 @@
+"""Keras's functions of rows: divergence and categorical cross entropies, one number for each row."""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+from keras import losses
+
+from lossbench.framework import Tensor
+from lossbench.frameworks.tensorflow.engine import framework
+from lossbench.frameworks.tensorflow.words import IN_FLOAT32, OVER_TERMS, PLAIN, Word
+
+DIVERGENCE = {"sum_last": None, "batchmean": "sum_over_batch_size", "sum": "sum"}
+
+
+@framework.implements(via="keras.losses.KLDivergence(dtype=)", reductions=DIVERGENCE)
+def kl_div_probability(prediction: Tensor, target: Tensor, *, reduction: Word) -> Tensor:
+    if reduction == "sum_over_batch_size":
+        prediction, target = flattened(prediction), flattened(target)
+    return losses.KLDivergence(reduction=reduction, dtype=prediction.dtype.name)(target, prediction)
+
+
+@framework.implements(
+    "kl_div_probability", via="keras.losses.KLDivergence", reductions=DIVERGENCE, dtypes=PLAIN, known=[IN_FLOAT32]
+)
+def kl_div_probability_in_float32(prediction: Tensor, target: Tensor, *, reduction: Word) -> Tensor:
+    if reduction == "sum_over_batch_size":
+        prediction, target = flattened(prediction), flattened(target)
+    return losses.KLDivergence(reduction=reduction)(target, prediction)
+
+
+@framework.implements(
+    "kl_div_probability",
+    via="keras.losses.KLDivergence(dtype=) of x[..., None]",
+    reductions=OVER_TERMS,
+)
+def elementwise_kl_div_probability(prediction: Tensor, target: Tensor, *, reduction: Word) -> Tensor:
+    loss = losses.KLDivergence(reduction=reduction, dtype=prediction.dtype.name)
+    return loss(tf.expand_dims(target, -1), tf.expand_dims(prediction, -1))
+
+
+def flattened(tensor: Tensor) -> Tensor:
+    """One row for each entry of the first axis, because Keras divides by the number of rows."""
+    return tf.reshape(tensor, (tensor.shape[0], math.prod(tensor.shape[1:])))
+
+
+@framework.implements(
+    via="keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype=)",
+    reductions=OVER_TERMS,
+)
+def cross_entropy(logits: Tensor, target: Tensor, *, ignore_index: int = -100, reduction: Word) -> Tensor:
+    ignore_class = None if ignore_index == -100 else ignore_index
+    loss = losses.SparseCategoricalCrossentropy(
+        from_logits=True, ignore_class=ignore_class, reduction=reduction, dtype=logits.dtype.name
+    )
+    return loss(target, logits)
+
+
+@framework.implements(
+    "cross_entropy",
+    via="keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
+    reductions=OVER_TERMS,
+    dtypes=PLAIN,
+    known=[IN_FLOAT32],
+)
+def cross_entropy_in_float32(logits: Tensor, target: Tensor, *, ignore_index: int = -100, reduction: Word) -> Tensor:
+    ignore_class = None if ignore_index == -100 else ignore_index
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=ignore_class, reduction=reduction)
+    return loss(target, logits)
+
+
+@framework.implements(
+    "cross_entropy", via="keras.losses.sparse_categorical_crossentropy(from_logits=True)", reductions=("none",)
+)
+def cross_entropy_by_function(logits: Tensor, target: Tensor, *, ignore_index: int = -100) -> Tensor:
+    ignore_class = None if ignore_index == -100 else ignore_index
+    return losses.sparse_categorical_crossentropy(target, logits, from_logits=True, ignore_class=ignore_class)
+
+
+@framework.implements(
+    "cross_entropy",
+    via="tf.one_hot + keras.losses.CategoricalCrossentropy(from_logits=True, dtype=)",
+    reductions=OVER_TERMS,
+)
+def one_hot_cross_entropy(logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word) -> Tensor:
+    loss = losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=label_smoothing, reduction=reduction, dtype=logits.dtype.name
+    )
+    return loss(tf.one_hot(target, logits.shape[-1], dtype=logits.dtype), logits)
+
+
+@framework.implements(
+    via="keras.losses.CategoricalCrossentropy(from_logits=True, dtype=)",
+    reductions=OVER_TERMS,
+)
+def soft_cross_entropy(logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word) -> Tensor:
+    loss = losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=label_smoothing, reduction=reduction, dtype=logits.dtype.name
+    )
+    return loss(target, logits)
+
+
+@framework.implements(
+    "soft_cross_entropy",
+    via="keras.losses.CategoricalCrossentropy(from_logits=True)",
+    reductions=OVER_TERMS,
+    dtypes=PLAIN,
+    known=[IN_FLOAT32],
+)
+def soft_cross_entropy_in_float32(
+    logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word
+) -> Tensor:
+    loss = losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing, reduction=reduction)
+    return loss(target, logits)

@@ -1,0 +1,51 @@
+"""The functions of tf.nn: unreduced, labels first."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from lossbench.framework import Tensor
+from lossbench.frameworks.tensorflow.engine import framework
+
+
+@framework.implements(
+    "binary_cross_entropy_with_logits", via="tf.nn.sigmoid_cross_entropy_with_logits", reductions=("none",)
+)
+def sigmoid_cross_entropy_with_logits(logit: Tensor, target: Tensor) -> Tensor:
+    return tf.nn.sigmoid_cross_entropy_with_logits(labels=target, logits=logit)
+
+
+@framework.implements(
+    "binary_cross_entropy_with_logits", via="tf.nn.weighted_cross_entropy_with_logits", reductions=("none",)
+)
+def weighted_cross_entropy_with_logits(logit: Tensor, target: Tensor, pos_weight: Tensor) -> Tensor:
+    return tf.nn.weighted_cross_entropy_with_logits(labels=target, logits=logit, pos_weight=pos_weight)
+
+
+@framework.implements("cross_entropy", via="tf.nn.sparse_softmax_cross_entropy_with_logits", reductions=("none",))
+def sparse_softmax_cross_entropy_with_logits(logits: Tensor, target: Tensor) -> Tensor:
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=logits)
+
+
+@framework.implements("soft_cross_entropy", via="tf.nn.softmax_cross_entropy_with_logits", reductions=("none",))
+def softmax_cross_entropy_with_logits(logits: Tensor, target: Tensor) -> Tensor:
+    return tf.nn.softmax_cross_entropy_with_logits(labels=target, logits=logits)
+
+
+@framework.implements(
+    "ctc", via="tf.nn.ctc_loss(dense labels)", reductions=("none",), dtypes=("float32", "float16", "bfloat16")
+)
+def dense_ctc(
+    logits: Tensor, labels: Tensor, input_lengths: Tensor, label_lengths: Tensor, *, blank: int = 0
+) -> Tensor:
+    return tf.nn.ctc_loss(labels, logits, label_lengths, input_lengths, logits_time_major=False, blank_index=blank)
+
+
+@framework.implements("ctc", via="tf.nn.ctc_loss(sparse labels)", reductions=("none",))
+def sparse_ctc(
+    logits: Tensor, labels: Tensor, input_lengths: Tensor, label_lengths: Tensor, *, blank: int = 0
+) -> Tensor:
+    sparse = tf.RaggedTensor.from_tensor(tf.cast(labels, tf.int32), lengths=label_lengths).to_sparse()
+    return tf.nn.ctc_loss(
+        sparse, logits, None, tf.cast(input_lengths, tf.int32), logits_time_major=False, blank_index=blank
+    )

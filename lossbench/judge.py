@@ -1,0 +1,263 @@
+"""Answer against expectation: the verdict, and the limits it rests on.
+
+An answer agrees if every error by scale is at most `SCALE_LIMIT` eps; it is `imprecise` if it agrees but single
+components are far off in units in the last place. There is no absolute tolerance anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from lossbench.floats import FORMATS, Format
+from lossbench.measures import Hull, Measured, Wanted, measure
+from lossbench.records import Case, Ended, Known, Outcome, Status
+from lossbench.reference import Expectation, Expected, reduced
+
+SCALE_LIMIT = 64.0  # eps; a loss may declare another with its reason
+# A wide format that keeps fewer than ten good bits of a component, or six of one in a hundred, is imprecise; of a
+# 16-bit format, with 8 or 11 bits in all, four and two bits may be lost.
+ULPS_LIMITS = {"float64": (1024.0, 64.0), "float32": (1024.0, 64.0), "float16": (16.0, 4.0), "bfloat16": (16.0, 4.0)}
+FIXED_WORDS = ("wrote-into-input", "other-dtype", "other-shape", "nondeterministic", "no-gradient")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far an answer may be off: eps by scale, and ulps (worst, and of the 99th percentile)."""
+
+    scale: float
+    ulps: float
+    ulps_p99: float
+
+    @classmethod
+    def of(cls, dtype: str, declared: float | None, tighter: Mapping[str, float]) -> Limits:
+        """The limits of a format, a loss's own limit by scale if it has one; a suite can only tighten them."""
+        worst, percentile = ULPS_LIMITS[dtype]
+        return cls(
+            min(declared or SCALE_LIMIT, tighter.get("scale", np.inf)),
+            min(worst, tighter.get("ulps", np.inf)),
+            min(percentile, tighter.get("ulps_p99", np.inf)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for one cotangent: format and contents of the value, and of each gradient given."""
+
+    dtype: str
+    value: np.ndarray  # float64 carrier
+    gradients: Mapping[str, np.ndarray]
+
+
+@dataclass(slots=True)
+class Judgement:
+    """The judgement on one outcome, before it becomes a row."""
+
+    status: Status
+    value: Measured = field(default_factory=Measured)
+    gradient: Measured = field(default_factory=Measured)
+    compared: int = 0
+    worst: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def notes_that_differ(self) -> bool:
+        """Whether one of the fixed words says that the answer is not what was asked for."""
+        return any(note in FIXED_WORDS for note in self.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What is judged: a case with the terms expected of it, and what one implementation made of it.
+
+    `cotangents` and `answers` go together, one answer for each cotangent of the output.
+    """
+
+    case: Case
+    expectation: Expectation
+    cotangents: list[np.ndarray]
+    outcome: Outcome
+    answers: list[Answer]
+
+
+Variants = Callable[[Known], Expectation | None]
+
+
+def judge(
+    submission: Submission, known: tuple[Known, ...], variants: Variants, tighter: Mapping[str, float]
+) -> Judgement:
+    """Judge what one implementation answered to one case.
+
+    Args:
+        submission: the case and the answers.
+        known: what the implementation's adapter declares.
+        variants: gives the expectation by the formula that a declaration names.
+        tighter: limits of the suite.
+    """
+    case = submission.case
+    declared = [k for k in known if applies(k, case)]
+    if submission.outcome.ended is not Ended.ANSWERED:
+        return _unanswered(submission.outcome, declared)
+    limits = Limits.of(case.dtype, submission.expectation.loss.scale_limit, tighter)
+    found = compare(submission, FORMATS[case.dtype], limits)
+    if found.status in (Status.AGREES, Status.IMPRECISE):
+        return found
+    for candidate in _explanations(declared):
+        if _explained(submission, candidate, limits, found, variants):
+            found.status = Status.DEVIATES
+            reasons = dict.fromkeys(k.reason for k in candidate)
+            found.notes = [*reasons, *(note for note in found.notes if note not in FIXED_WORDS)]
+            break
+    return found
+
+
+def applies(known: Known, case: Case) -> bool:
+    """Whether a declaration speaks of this case."""
+    options = {*case.given, *(name for name, _ in case.parameters)}
+    return (
+        (not known.dtypes or case.dtype in known.dtypes)
+        and (not known.regimes or case.regime in known.regimes)
+        and (not known.reductions or case.reduction in known.reductions)
+        and (not known.options or bool(options & set(known.options)))
+    )
+
+
+def _explanations(declared: list[Known]) -> list[list[Known]]:
+    """Each formula with all the excuses beside it, then the excuses alone."""
+    formulas = [k for k in declared if k.definition or k.error is not None]
+    excuses = [k for k in declared if not k.definition and k.error is None]
+    return [*([excuses] if excuses else []), *([formula, *excuses] for formula in formulas)]
+
+
+def _unanswered(outcome: Outcome, declared: list[Known]) -> Judgement:
+    if outcome.ended is Ended.RAISED:
+        excuse = next((k for k in declared if k.raises), None)
+        if excuse:
+            return Judgement(Status.DEVIATES, compared=1, notes=[excuse.reason, outcome.message])
+        return Judgement(Status.REFUSES, notes=[outcome.message])
+    status = Status.CRASHES if outcome.ended is Ended.DIED else Status.HANGS
+    return Judgement(status, notes=[outcome.message])
+
+
+def _explained(
+    submission: Submission, declared: list[Known], limits: Limits, found: Judgement, variants: Variants
+) -> bool:
+    """Whether the declarations, taken together, account for the difference."""
+    band = next((k.error for k in declared if k.error is not None), None)
+    if band is not None:
+        return max(found.value.scale, found.gradient.scale) <= band
+    excused = {note for k in declared for note in k.notes}
+    missing = {name for k in declared for name in k.no_gradient}
+    tested = FORMATS[submission.case.dtype]
+    declared_format = next((FORMATS[k.computes_in] for k in declared if k.computes_in), tested)
+    form = max(tested, declared_format, key=lambda f: f.eps)
+    formula = next((k for k in declared if k.definition), None)
+    wanted = submission.expectation if formula is None else variants(formula)
+    if wanted is None:
+        return False
+    wanted = replace(wanted, slopes={n: s for n, s in wanted.slopes.items() if n not in missing})
+    again = compare(replace(submission, expectation=wanted), form, limits)
+    unexcused = [note for note in again.notes if note in FIXED_WORDS and note not in excused]
+    return max(again.value.scale, again.gradient.scale) <= limits.scale and not unexcused
+
+
+def compare(submission: Submission, form: Format, limits: Limits) -> Judgement:
+    """Hold the answers against the expectation, in eps and ulps of `form`."""
+    found = Judgement(Status.DIFFERS, notes=[n for n in submission.outcome.notes if n in FIXED_WORDS])
+    undefined = False
+    for cotangent, answer in zip(submission.cotangents, submission.answers, strict=True):
+        expected = reduced(submission.expectation, submission.case.reduction, cotangent)
+        undefined = undefined or expected.undefined
+        _compare_value(expected, answer, submission.case.dtype, form, limits, found)
+        _compare_gradients(submission.expectation, expected, answer, form, limits, found)
+    found.notes = list(dict.fromkeys(found.notes))
+    found.compared = found.value.compared + found.gradient.compared
+    if undefined:
+        found.notes.append(f"0/0 by definition, returned {_convention(submission.answers)}")
+    if not found.compared and submission.answers:
+        found.compared = 1  # an empty or undefined result still has a shape, and that was held against the rule
+    found.worst = max(found.value, found.gradient, key=lambda m: (m.scale, m.ulps)).worst
+    if max(found.value.scale, found.gradient.scale) <= limits.scale and not found.notes_that_differ():
+        precise = max(found.value.ulps, found.gradient.ulps) <= limits.ulps
+        typical = max(found.value.ulps_p99, found.gradient.ulps_p99) <= limits.ulps_p99
+        found.status = Status.AGREES if precise and typical else Status.IMPRECISE
+    return found
+
+
+def _convention(answers: list[Answer]) -> str:
+    value = answers[0].value if answers else np.zeros(0)
+    return f"{float(value.flat[0]):g}" if value.size else f"an empty array of shape {value.shape}"
+
+
+def _compare_value(
+    expected: Expected, answer: Answer, dtype: str, form: Format, limits: Limits, found: Judgement
+) -> None:
+    if answer.dtype != dtype:
+        found.notes.append("other-dtype")
+    value, shape = answer.value, expected.value[0].shape
+    if value.shape != shape and not (expected.undefined and value.size <= 1):
+        found.notes.append("other-shape")
+        if value.size != int(np.prod(shape)):
+            found.value.include(Measured(np.inf, np.inf, np.inf, 1, f"value of shape {value.shape}, want {shape}"))
+            return
+        value = value.reshape(shape)
+    if not expected.undefined:
+        wanted = Wanted(expected.value, expected.value_scale, expected.free_value)
+        found.value.include(measure("value", value, wanted, form, limits.scale))
+
+
+def _compare_gradients(
+    expectation: Expectation, expected: Expected, answer: Answer, form: Format, limits: Limits, found: Judgement
+) -> None:
+    for name, want in expected.gradients.items():
+        got = answer.gradients.get(name)
+        if got is None:
+            found.notes.append("no-gradient")
+        elif got.shape != want[0].shape:
+            found.notes.append("other-shape")
+        else:
+            free = expected.free_gradients[name] | expected.undefined
+            forgiven = _between_corners(expectation, expected, answer, name, form, limits)
+            wanted = Wanted(want, expected.gradient_scales[name], free, forgiven)
+            found.gradient.include(measure(f"gradient of {name}", got, wanted, form, limits.scale))
+
+
+def _between_corners(
+    expectation: Expectation, expected: Expected, answer: Answer, name: str, form: Format, limits: Limits
+) -> np.ndarray | None:
+    """Entries of the gradient of `name` whose slice lies in the convex hull of its corner gradients."""
+    if not expectation.corners:
+        return None
+    forgiven = np.zeros(expected.gradients[name][0].shape, bool)
+    for index, corners in expectation.corners.items():
+        forgiven[index] = _hull(expectation, expected, answer, index, corners, form, limits).holds()
+    return forgiven
+
+
+def _hull(
+    expectation: Expectation,
+    expected: Expected,
+    answer: Answer,
+    index: tuple[int, ...],
+    corners: np.ndarray,
+    form: Format,
+    limits: Limits,
+) -> Hull:
+    """The corners of the slice at `index` beside what came back for it, over the gradients that are judged."""
+    corners = corners * expected.factor[index]
+    begin, got, unit, columns = 0, [], [], []
+    for name in expectation.certified_arguments:
+        size = int(np.prod(expectation.slice_shape(name, index), dtype=int))
+        mine = answer.gradients.get(name)
+        if name in expected.gradients and mine is not None and mine.shape == expected.gradients[name][0].shape:
+            scale = np.broadcast_to(expected.gradient_scales[name], mine.shape)[index]
+            largest = max(np.abs(corners[:, begin : begin + size]).max(initial=0.0), np.max(scale, initial=0.0))
+            got.append(np.ravel(mine[index]))
+            unit.append(np.full(size, form.eps * max(float(largest), form.smallest_normal)))
+            columns.append(np.arange(begin, begin + size))
+        begin += size
+    chosen = np.concatenate(columns) if columns else np.arange(0)
+    return Hull(
+        corners[:, chosen], np.concatenate(got) if got else np.zeros(0), np.concatenate([*unit, []]), limits.scale
+    )

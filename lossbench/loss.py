@@ -1,0 +1,214 @@
+"""What a loss is: a float64 reference whose signature is the schema, and the textbook definition beside it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from lossbench.domains import Axes, Domain, Range
+from lossbench.records import Option
+
+Arrays = Mapping[str, np.ndarray]
+
+
+class Over(StrEnum):
+    """On which slice of the case's shape one term of the loss depends."""
+
+    ELEMENTS = "elements"  # one term for each element
+    ROWS = "rows"  # one for each row along the last axis
+    SAMPLES = "samples"  # one for each entry of the first axis
+    BATCH = "batch"  # one for everything
+
+
+@dataclass(frozen=True, slots=True)
+class Denominator:
+    """What a mean divides by, when that is not the number of terms.
+
+    `value` is a scalar or has one entry per term (each term then has its own divisor); `slopes` holds the
+    derivative of a scalar denominator by the arguments it depends on.
+    """
+
+    value: np.ndarray | float
+    slopes: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The unreduced loss in float64.
+
+    value: one number per term. slopes: for every differentiable argument its derivative, in the argument's shape.
+    magnitude, slope_magnitudes: the sum of the absolute terms of the formula where it cancels; by default the
+    absolute result. nearness: how close a term is to a kink that rounding may put it across: the difference that
+    decides over the sum of what it is the difference of. masked: terms that are exactly zero whatever the input holds (ignored rows).
+    denominators: by name of the reduction.
+    """
+
+    value: np.ndarray
+    slopes: Mapping[str, np.ndarray]
+    magnitude: np.ndarray | None = None
+    slope_magnitudes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    nearness: np.ndarray | None = None
+    masked: np.ndarray | None = None
+    denominators: Mapping[str, Denominator] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An array argument: its name, what it may hold, and whether it may be left out."""
+
+    name: str
+    domain: Domain
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A keyword parameter: its name, default, and valid range (None for switches and words)."""
+
+    name: str
+    default: Option
+    range: Range | None
+
+
+Kinks = Callable[..., Iterator[dict[str, np.ndarray]]]
+Drawing = Callable[..., dict[str, np.ndarray]]
+
+
+@dataclass(slots=True, eq=False)
+class Loss:
+    """A loss of the catalogue, read off the signature of its reference function by `loss`."""
+
+    name: str
+    over: Over
+    function: Callable[..., Terms]
+    arguments: dict[str, Argument]
+    parameters: dict[str, Parameter]
+    also: dict[str, tuple[Option, ...]]
+    reductions: tuple[str, ...]
+    scale_limit: float | None
+    variant: bool
+    form_of: str
+    aliases: tuple[str, ...]
+    textbook: Callable[..., Any] | None = None
+    kinks_at: Kinks | None = None
+    drawn_by: Drawing | None = None
+
+    @property
+    def doc(self) -> str:
+        """Formula, identities and source, as written in the reference's docstring."""
+        return inspect.cleandoc(self.function.__doc__ or "")
+
+    @property
+    def differentiable(self) -> tuple[str, ...]:
+        """The arguments the definition has a gradient for."""
+        return tuple(a.name for a in self.arguments.values() if a.domain.differentiable)
+
+    def definition(self, textbook: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: the definition of one term, on scalars that may be balls; no numerical trick allowed."""
+        self.textbook = textbook
+        return textbook
+
+    def kinks(self, at: Kinks) -> Kinks:
+        """Decorator: yields replacements of arguments that put every element on a kink of the loss.
+
+        Called as ``at(arrays, **parameters)`` with the arrays of an ordinary draw.
+        """
+        self.kinks_at = at
+        return at
+
+    def draw(self, drawing: Drawing) -> Drawing:
+        """Decorator: draws the arguments that cannot be drawn one by one (labels and their lengths).
+
+        Called as ``drawing(generator, shape, **parameters)``; returns the arrays it has drawn.
+        """
+        self.drawn_by = drawing
+        return drawing
+
+    def __call__(self, arrays: Arrays, parameters: Mapping[str, Option]) -> Terms:
+        """The float64 reference on `arrays` (optional ones may be missing)."""
+        return self.function(*(arrays.get(name) for name in self.arguments), **parameters)
+
+    def term_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the unreduced loss for a case of this shape."""
+        cut = {Over.ELEMENTS: len(shape), Over.ROWS: len(shape) - 1, Over.SAMPLES: 1, Over.BATCH: 0}[self.over]
+        return shape[:cut]
+
+    def argument_shape(self, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of argument `name` in a case of this shape."""
+        axes = self.arguments[name].domain.axes
+        if axes is Axes.ALL:
+            return shape
+        if axes is Axes.LAST:
+            return shape[-1:]
+        terms = self.term_shape(shape)
+        return terms if axes is Axes.TERMS else (*terms, max(1, shape[-2] // 3))
+
+    def slice_of(self, name: str, array: np.ndarray, index: tuple[int, ...]) -> Any:
+        """The part of argument `name` that the term at `index` depends on."""
+        if self.arguments[name].domain.axes is Axes.LAST:
+            return array[index[-1]] if self.over is Over.ELEMENTS else array
+        return array[index]
+
+
+def loss(
+    *,
+    over: str,
+    also: Mapping[str, tuple[Option, ...]] | None = None,
+    reductions: tuple[str, ...] = ("none", "mean", "sum"),
+    scale_limit: float | None = None,
+    variant: bool = False,
+    form_of: str = "",
+    aliases: tuple[str, ...] = (),
+) -> Callable[[Callable[..., Terms]], Loss]:
+    """Decorator: turn a float64 reference into a loss of the catalogue.
+
+    Args:
+        over: "elements", "rows", "samples" or "batch": the slice one term depends on.
+        also: for parameters, the values to test beside the default.
+        reductions: the canonical names (see `reductions`) that make sense for it.
+        scale_limit: errors up to so many eps by scale agree, where the usual limit does not fit; say why beside it.
+        variant: a deviating formula that some framework follows; not listed as a loss.
+        form_of: the loss of which this is another parametrization (probabilities for logits, say); asked for by
+            that name too.
+        aliases: further names people know it by; those of the frameworks' callables are found by themselves.
+
+    Raises:
+        TypeError: an argument or parameter lacks a domain from `domains`.
+    """
+
+    def read(function: Callable[..., Terms]) -> Loss:
+        hints = get_type_hints(function, include_extras=True)
+        arguments: dict[str, Argument] = {}
+        parameters: dict[str, Parameter] = {}
+        for name, parameter in inspect.signature(function).parameters.items():
+            marks = getattr(hints.get(name), "__metadata__", ())
+            if parameter.kind is parameter.KEYWORD_ONLY:
+                span = next((m for m in marks if isinstance(m, Range)), None)
+                parameters[name] = Parameter(name, parameter.default, span)
+                continue
+            domain = next((m for m in marks if isinstance(m, Domain)), None)
+            if domain is None:
+                raise TypeError(
+                    f"{function.__name__}: annotate the argument {name!r} with a name from lossbench.domains"
+                )
+            arguments[name] = Argument(name, domain, parameter.default is None)
+        return Loss(
+            name=function.__name__,
+            over=Over(over),
+            function=function,
+            arguments=arguments,
+            parameters=parameters,
+            also=dict(also or {}),
+            reductions=reductions,
+            scale_limit=scale_limit,
+            variant=variant,
+            form_of=form_of or function.__name__,
+            aliases=aliases,
+        )
+
+    return read

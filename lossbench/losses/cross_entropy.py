@@ -1,0 +1,133 @@
+"""Cross entropy of a row of logits, against a class index or a distribution."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lossbench.domains import ClassIndex, ClassWeight, Fraction, Logits, Number, Probabilities
+from lossbench.functions import exp, log, total
+from lossbench.loss import Denominator, Terms, loss
+from lossbench.losses.stable import softmax_parts
+
+
+def _against(logits: np.ndarray, shares: np.ndarray) -> Terms:
+    """The sum over the classes c of s_c l_c, with ``l_c = log Σ_j exp(x_j) - x_c`` and the shares s constant."""
+    surprisals, probabilities, complements = softmax_parts(logits)
+    with np.errstate(all="ignore"):
+        mass = shares.sum(axis=-1, keepdims=True)
+        # p_c Σ_k s_k - s_c, where p_c - 1 of the leading class is minus the sum of the others
+        slope = probabilities * (mass - shares) - shares * complements
+        # a row's logarithm is that of a sum that starts at 1: its absolute error stays when the result is tiny
+        return Terms(
+            np.where(shares != 0, shares * surprisals, 0.0).sum(axis=-1),
+            {"logits": slope},
+            magnitude=np.where(shares != 0, shares * (1 + surprisals), 0.0).sum(axis=-1),
+            slope_magnitudes={"logits": probabilities * mass + shares},
+        )
+
+
+@loss(over="rows", also={"ignore_index": (1,), "label_smoothing": (0.125,)})
+def cross_entropy(
+    logits: Logits,
+    target: ClassIndex,
+    weight: ClassWeight = None,
+    *,
+    ignore_index: Number = -100,
+    label_smoothing: Fraction = 0.0,
+) -> Terms:
+    """Negative log likelihood of the target class under the softmax of the logits.
+
+    With ``l_c = log Σ_j exp(x_j) - x_c``: ``(1 - ε) w_t l_t + (ε/C) Σ_c w_c l_c``, and 0 where the target is
+    `ignore_index`. logits [..., C], target [...], weight [C]; one term for each row. The mean divides by the sum of
+    the weights of the targets that are not ignored, smoothed or not. Identity: `nll` of the log-softmax; and
+    `soft_cross_entropy` of the one-hot row.
+
+    Source: C. M. Bishop, "Pattern Recognition and Machine Learning", 4.3.4; label smoothing: C. Szegedy et al.,
+    "Rethinking the Inception architecture", CVPR 2016.
+    """
+    classes = logits.shape[-1]
+    weights = np.ones(classes) if weight is None else weight
+    kept = target != ignore_index
+    safe = np.where(kept, target, 0)
+    chosen = (np.arange(classes) == safe[..., None]) & kept[..., None]
+    shares = weights * ((1 - label_smoothing) * chosen + label_smoothing / classes * kept[..., None])  # w_c y_c
+    terms = _against(logits, shares)
+    return Terms(
+        terms.value,
+        {"logits": np.where(kept[..., None], terms.slopes["logits"], 0.0)},
+        magnitude=terms.magnitude,
+        slope_magnitudes={"logits": np.where(kept[..., None], terms.slope_magnitudes["logits"], 0.0)},
+        masked=~kept,
+        denominators={"mean": Denominator(np.where(kept, weights[safe], 0.0).sum())},
+    )
+
+
+@cross_entropy.definition
+def _(logits, target, weight, *, ignore_index, label_smoothing):  # type: ignore[no-untyped-def]
+    classes = len(logits)
+    partition = total(exp(x) for x in logits)
+    terms = []
+    for c, x in enumerate(logits):
+        share = (1 - label_smoothing if c == target else 0) + label_smoothing / classes
+        if share != 0:
+            terms.append((1 if weight is None else weight[c]) * share * -log(exp(x) / partition))
+    return total(terms)
+
+
+@loss(over="rows", also={"label_smoothing": (0.125,)})
+def soft_cross_entropy(
+    logits: Logits, target: Probabilities, weight: ClassWeight = None, *, label_smoothing: Fraction = 0.0
+) -> Terms:
+    """Cross entropy of the softmax of the logits, relative to a distribution over the classes.
+
+    ``Σ_c w_c y'_c (log Σ_j exp(x_j) - x_c)`` with ``y' = (1 - ε) y + ε/C``. logits and target [..., C], weight [C];
+    one term for each row; the mean divides by the number of rows, whatever the weights. The derivative by x_c is
+    ``p_c Σ_k w_k y'_k - w_c y'_c``, that by y_c is ``(1 - ε) w_c l_c``. Identity: the entropy of the target plus the
+    Kullback-Leibler divergence, where nothing is weighted or smoothed.
+
+    Source: T. M. Cover and J. A. Thomas, "Elements of Information Theory", 2.3; label smoothing: C. Szegedy et al.,
+    "Rethinking the Inception architecture", CVPR 2016.
+    """
+    classes = logits.shape[-1]
+    weights = np.ones(classes) if weight is None else weight
+    terms = _against(logits, weights * ((1 - label_smoothing) * target + label_smoothing / classes))
+    surprisals, _, _ = softmax_parts(logits)
+    factor = weights * (1 - label_smoothing) * np.ones(target.shape)
+    with np.errstate(all="ignore"):
+        by_target = np.where(factor != 0, factor * surprisals, 0.0)
+        spread = np.where(factor != 0, factor * (1 + surprisals), 0.0)
+    return replace(
+        terms,
+        slopes={**terms.slopes, "target": by_target},
+        slope_magnitudes={**terms.slope_magnitudes, "target": spread},
+    )
+
+
+@soft_cross_entropy.definition
+def _(logits, target, weight, *, label_smoothing):  # type: ignore[no-untyped-def]
+    classes = len(logits)
+    partition = total(exp(x) for x in logits)
+    return total(
+        (1 if weight is None else weight[c])
+        * ((1 - label_smoothing) * target[c] + label_smoothing / classes)
+        * -log(exp(x) / partition)
+        for c, x in enumerate(logits)
+    )
+
+
+@loss(over="rows", reductions=("mean",))
+def cls_loss(logits: Logits, target: ClassIndex) -> Terms:
+    """Cross entropy as a text classifier's training loop calls it: the mean over the batch, nothing else.
+
+    ``mean_n (log Σ_j exp(x_nj) - x_nt)``. logits [N, C], target [N]. Identity: `cross_entropy` by its defaults.
+
+    Source: ClsLoss of PaddleOCR, ppocr/losses/cls_loss.py.
+    """
+    return replace(cross_entropy.function(logits, target), masked=None, denominators={})
+
+
+@cls_loss.definition
+def _(logits, target):  # type: ignore[no-untyped-def]
+    return -log(exp(logits[target]) / total(exp(x) for x in logits))

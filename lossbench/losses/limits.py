@@ -1,0 +1,17 @@
+"""Products and quotients taken to their limit where one side is exactly zero; a NaN stays a NaN."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+@np.errstate(all="ignore")
+def product(coefficient: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """coefficient times factor, and 0 where the coefficient is 0 and the factor infinite: 0 log 0 = 0."""
+    return np.where((coefficient == 0) & np.isinf(factor), 0.0, coefficient * factor)
+
+
+@np.errstate(all="ignore")
+def quotient(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """numerator over denominator, and 0 where both are 0: the slope of a term whose coefficient vanishes."""
+    return np.where((numerator == 0) & (denominator == 0), 0.0, numerator / denominator)

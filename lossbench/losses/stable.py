@@ -1,0 +1,40 @@
+"""Pieces of closed forms that keep every digit float64 can hold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def softmax_parts(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """-log p, p and 1 - p of a softmax along the last axis, each with its own small relative error.
+
+    The leading entry's surprisal is log1p of the sum of the others, and its 1 - p that sum over one plus itself, so
+    that a confident row keeps its tiny numbers instead of a difference of two equal ones; an entry that does not
+    lead has p <= 1/2, where 1 - p loses nothing.
+    """
+    with np.errstate(all="ignore"):
+        if logits.shape[-1] == 0:
+            return logits, logits, logits
+        leads = np.arange(logits.shape[-1]) == logits.argmax(axis=-1)[..., None]
+        below = logits.max(axis=-1, keepdims=True) - logits  # >= 0
+        others = np.where(leads, 0.0, np.exp(-below)).sum(axis=-1, keepdims=True)
+        surprisals = below + np.log1p(others)
+        probabilities = np.exp(-below) / (1 + others)
+        return surprisals, probabilities, np.where(leads, others / (1 + others), 1 - probabilities)
+
+
+def softplus(x: np.ndarray) -> np.ndarray:
+    """log(1 + exp(x)) without overflow, and with full relative accuracy where it is tiny."""
+    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)) with full relative accuracy on both sides."""
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0, small) / (1 + small)
+
+
+def xlogy(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """x log y, and 0 where x is 0 whatever y."""
+    with np.errstate(all="ignore"):
+        return np.where(x == 0, 0.0, x * np.log(y))

@@ -1,0 +1,202 @@
+"""Deviating formulas of the losses over elements (divergences, binary cross entropies) and of Dice."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lossbench.domains import (
+    BinaryTarget,
+    ClassWeight,
+    Fraction,
+    Logit,
+    LogProbabilities,
+    NonNegativeNumber,
+    PositiveNumber,
+    Probabilities,
+    Probability,
+    Weight,
+)
+from lossbench.loss import Terms, loss
+from lossbench.losses.binary import binary_cross_entropy_with_logits, shares
+from lossbench.losses.divergence import kl_div
+from lossbench.losses.segmentation import dice_terms
+
+
+@loss(over="elements", variant=True)
+@np.errstate(all="ignore")
+def binary_cross_entropy_clamped_at_100(
+    prediction: Probability, target: BinaryTarget, weight: Weight = None, *, floor: PositiveNumber = 1e-12
+) -> Terms:
+    """Binary cross entropy whose logarithms are clamped at -100, and q(1 - q) under its gradient at `floor`.
+
+    ``-w (y max(log q, -100) + (1 - y) max(log(1 - q), -100))``; the slope by the prediction is
+    ``w (q - y) / max(q (1 - q), floor)``, that by the target is not clamped. The floor is 1e-12 as the format holds it,
+    and 0 in float16.
+
+    Source: torch.nn.BCELoss, paddle.nn.BCELoss, measured.
+    """
+    yes, no, rate = shares(target, weight, 0.0)
+    q = prediction
+    log_yes, log_no = np.log(q), np.log1p(-q)
+    value = -(yes * np.maximum(log_yes, -100) + no * np.maximum(log_no, -100))
+    below = np.maximum(q * (1 - q), floor)
+    return Terms(
+        value,
+        {"prediction": rate * (q - target) / below, "target": rate * (log_no - log_yes)},
+        magnitude=value + no,
+        slope_magnitudes={
+            "prediction": (no * q + yes * (1 - q)) / below,
+            "target": rate * (np.abs(log_no) + np.abs(log_yes)),
+        },
+    )
+
+
+@loss(over="elements", variant=True)
+@np.errstate(all="ignore")
+def binary_cross_entropy_clipped(
+    prediction: Probability,
+    target: BinaryTarget,
+    weight: Weight = None,
+    *,
+    label_smoothing: Fraction = 0.0,
+    low: Fraction = 1e-7,
+    high: Fraction = 1 - 1e-7,
+) -> Terms:
+    """Binary cross entropy of a prediction clipped to [low, high], with no slope by it outside.
+
+    low and high are 1e-7 and 1 - 1e-7 as the format holds them: 1 - 1e-7 is 0.9999998807907104 in float32, and 1 in
+    the 16-bit formats, where 0 times log(0) then gives NaN.
+
+    Source: keras.losses.BinaryCrossentropy, measured.
+    """
+    yes, no, rate = shares(target, weight, label_smoothing)
+    q, inside = np.clip(prediction, low, high), (prediction >= low) & (prediction <= high)
+    log_yes, log_no = np.log(q), np.log(1 - q)
+    value = -(yes * log_yes + no * log_no)
+    return Terms(
+        value,
+        {
+            "prediction": np.where(inside, no / (1 - q) - yes / q, 0.0),
+            "target": rate * (log_no - log_yes),
+        },
+        magnitude=value + no,
+        slope_magnitudes={
+            "prediction": np.where(inside, no / (1 - q) + yes / q, 0.0),
+            "target": rate * (np.abs(log_no) + np.abs(log_yes)),
+        },
+    )
+
+
+@loss(over="elements", variant=True)
+@np.errstate(all="ignore")
+def binary_cross_entropy_with_added_epsilon(
+    prediction: Probability, target: BinaryTarget, weight: Weight = None, *, epsilon: PositiveNumber = 1e-7
+) -> Terms:
+    """Binary cross entropy with epsilon added to the argument of each logarithm.
+
+    ``-w (y log(q + ε) + (1 - y) log(1 - q + ε))``, slightly negative where prediction and target agree.
+
+    Source: tf.compat.v1.losses.log_loss (ε = 1e-7), paddle.nn.functional.log_loss (ε = 1e-4), measured.
+    """
+    yes, no, rate = shares(target, weight, 0.0)
+    for_yes, for_no = prediction + epsilon, 1 - prediction + epsilon
+    # 1 + (ε - q) rather than (1 - q) + ε: the small part is kept
+    log_yes, log_no = np.log(for_yes), np.log1p(epsilon - prediction)
+    return Terms(
+        -(yes * log_yes + no * log_no),
+        {"prediction": no / for_no - yes / for_yes, "target": rate * (log_no - log_yes)},
+        magnitude=yes * (1 + np.abs(log_yes)) + no * (1 + np.abs(log_no)),
+        slope_magnitudes={
+            "prediction": no / for_no + yes / for_yes,
+            "target": rate * (2 + np.abs(log_no) + np.abs(log_yes)),
+        },
+    )
+
+
+@loss(over="elements", variant=True)
+def binary_cross_entropy_with_logits_lowered_at_zero(
+    logit: Logit, target: BinaryTarget, weight: Weight = None, pos_weight: ClassWeight = None
+) -> Terms:
+    """Binary cross entropy whose slope by a logit of exactly 0 is too low by its weight, unless pos_weight is given.
+
+    Source: paddle.nn.BCEWithLogitsLoss, measured.
+    """
+    terms = binary_cross_entropy_with_logits.function(logit, target, weight, pos_weight, label_smoothing=0.0)
+    _, _, rate = shares(target, weight, 0.0)
+    shift = np.where((logit == 0) & (pos_weight is None), rate, 0.0)
+    return _with_slope(terms, "logit", terms.slopes["logit"] - shift, shift)
+
+
+@loss(over="elements", variant=True)
+def binary_cross_entropy_with_logits_straight_at_zero(
+    logit: Logit, target: BinaryTarget, weight: Weight = None, pos_weight: ClassWeight = None
+) -> Terms:
+    """Binary cross entropy whose slope by a logit of exactly 0 is one minus the target, whatever pos_weight.
+
+    It comes of ``(1 - y) x + (1 + (v - 1) y) (log(1 + exp(-|x|)) + max(-x, 0))`` with slope 0 of |x| and of max at 0.
+
+    Source: tf.nn.weighted_cross_entropy_with_logits, measured.
+    """
+    terms = binary_cross_entropy_with_logits.function(logit, target, weight, pos_weight, label_smoothing=0.0)
+    _, no, _ = shares(target, weight, 0.0)
+    return _with_slope(terms, "logit", np.where(logit == 0, no, terms.slopes["logit"]), no)
+
+
+@loss(over="elements", variant=True)
+@np.errstate(all="ignore")
+def kl_div_undefined_at_zero(log_prediction: LogProbabilities, target: Probabilities) -> Terms:
+    """Divergence whose slope by a target of exactly 0 is NaN, as is its value there at a log prediction of -infinity.
+
+    Source: torch.nn.KLDivLoss, measured.
+    """
+    terms = kl_div.function(log_prediction, target)
+    absent = target == 0
+    slope = np.where(absent, np.nan, terms.slopes["target"])
+    value = np.where(absent, -target * log_prediction, terms.value)
+    return Terms(
+        value,
+        {**terms.slopes, "target": slope},
+        magnitude=terms.magnitude,
+        slope_magnitudes=terms.slope_magnitudes,
+    )
+
+
+@loss(over="elements", variant=True)
+@np.errstate(all="ignore")
+def kl_div_probability_clipped(
+    prediction: Probabilities, target: Probabilities, *, low: Fraction = 1e-7, high: Fraction = 1.0
+) -> Terms:
+    """Divergence of probabilities that are both clipped to [low, high] first, with no slope outside.
+
+    Source: keras.losses.KLDivergence, measured.
+    """
+    q, p = np.clip(prediction, low, high), np.clip(target, low, high)
+    moves = (prediction >= low) & (prediction <= high), (target >= low) & (target <= high)
+    gap = np.log(p / q)
+    return Terms(
+        p * gap,
+        {"prediction": np.where(moves[0], -p / q, 0.0), "target": np.where(moves[1], gap + 1, 0.0)},
+        magnitude=p * (1 + np.abs(gap)),
+        slope_magnitudes={"target": np.where(moves[1], 1 + np.abs(gap), 0.0)},
+    )
+
+
+@loss(over="batch", variant=True, reductions=("none", "mean", "sum"))
+def soft_dice_over_batch(
+    prediction: Probability,
+    target: BinaryTarget,
+    *,
+    smooth: NonNegativeNumber = 0.0,
+    epsilon: NonNegativeNumber = 1e-7,
+) -> Terms:
+    """Dice loss with its sums taken over the whole batch: one number for everything.
+
+    Source: keras.losses.Dice(axis=None), measured.
+    """
+    return dice_terms(prediction, target, smooth, epsilon, tuple(range(np.ndim(prediction))))
+
+
+def _with_slope(terms: Terms, name: str, slope: np.ndarray, size: np.ndarray) -> Terms:
+    """The terms with another slope by one argument, and the absolute size of what changed it."""
+    sizes = {**terms.slope_magnitudes, name: terms.slope_magnitudes[name] + size}
+    return Terms(terms.value, {**terms.slopes, name: slope}, magnitude=terms.magnitude, slope_magnitudes=sizes)

@@ -1,0 +1,122 @@
+"""Deviating formulas of the focal losses: those that form 1 - p_t by subtraction, and what they add to that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lossbench.domains import BinaryTarget, Fraction, Logit, NonNegativeNumber, PositiveNumber, Probability
+from lossbench.loss import Terms, loss
+from lossbench.losses.focal import OptionalFraction, Parts, assemble, logit_parts, probability_parts
+
+
+@loss(over="elements", variant=True)
+@np.errstate(all="ignore")
+def binary_focal_by_subtraction(
+    logit: Logit,
+    target: BinaryTarget,
+    *,
+    alpha: OptionalFraction = None,
+    gamma: NonNegativeNumber = 2.0,
+    normalizer: PositiveNumber = 1.0,
+    lost: Fraction = 2.0**-54,
+) -> Terms:
+    """Focal loss whose 1 - p_t is exactly 0 where it is at most `lost`, so that gamma < 1 has slopes of NaN there.
+
+    `lost` is a quarter of the format's eps (twice that for a target of 1, whose sigmoid rounds to 1 sooner).
+
+    Source: keras.losses.BinaryFocalCrossentropy(from_logits=True), measured.
+    """
+    parts = logit_parts(logit, target, alpha, gamma)
+    return _lost(assemble(parts, gamma, normalizer), parts, gamma, _rounded_off(parts, target, lost), gamma < 1)
+
+
+@loss(over="elements", variant=True)
+@np.errstate(all="ignore")
+def binary_focal_lowered_at_zero(
+    logit: Logit,
+    target: BinaryTarget,
+    *,
+    alpha: OptionalFraction = None,
+    gamma: NonNegativeNumber = 2.0,
+    normalizer: PositiveNumber = 1.0,
+    lost: Fraction = 2.0**-54,
+) -> Terms:
+    """Focal loss by subtraction over a cross entropy whose slope at a logit of 0 is too low by 1, and nil by targets.
+
+    The slope by the target holds that of the focal factor and of the balance alone. `lost` is as in
+    `binary_focal_by_subtraction`; gamma = 0 has slopes everywhere.
+
+    Source: paddle.nn.functional.sigmoid_focal_loss, measured.
+    """
+    parts = logit_parts(logit, target, alpha, gamma)
+    shift = np.where(logit == 0, parts.balance, 0.0)
+    size_of_miss, size_of_entropy = parts.sizes["logit"]
+    deviating = replace(
+        parts,
+        by_entropy={"logit": parts.by_entropy["logit"] - shift, "target": np.zeros(np.shape(target))},
+        sizes={**parts.sizes, "logit": (size_of_miss, size_of_entropy + shift)},
+    )
+    rounded_off = _rounded_off(parts, target, lost)
+    return _lost(assemble(deviating, gamma, normalizer), parts, gamma, rounded_off, 0 < gamma < 1)
+
+
+@loss(over="elements", variant=True)
+@np.errstate(all="ignore")
+def binary_focal_probability_clipped(
+    prediction: Probability,
+    target: BinaryTarget,
+    *,
+    alpha: OptionalFraction = None,
+    gamma: NonNegativeNumber = 2.0,
+    low: Fraction = 1e-7,
+    high: Fraction = 1 - 1e-7,
+    lost: Fraction = 2.0**-54,
+) -> Terms:
+    """Focal loss by subtraction whose cross entropy, but not its focal factor, clips the prediction to [low, high].
+
+    Outside, the cross entropy has no slope by the prediction. low and high are as in `binary_cross_entropy_clipped`,
+    `lost` is a quarter of the format's eps: 1 - p_t is 0 where the target is 0 and the prediction at most that.
+
+    Source: keras.losses.BinaryFocalCrossentropy, measured.
+    """
+    q, y = np.clip(prediction, low, high), target
+    inside = (prediction >= low) & (prediction <= high)
+    parts = probability_parts(prediction, y, alpha, gamma)
+    log_yes, log_no = np.log(q), np.log(1 - q)
+    for_yes, for_no = parts.balance * y / q, parts.balance * (1 - y) / (1 - q)
+    entropy = -(y * log_yes + (1 - y) * log_no)
+    one = np.ones(np.shape(q))
+    # only here does the entropy stay above 0 where m is 0; their ratio is then asked for with gamma >= 1 alone
+    clipped = replace(
+        parts,
+        entropy=entropy,
+        ratio=entropy / np.maximum(parts.miss, np.finfo(np.float64).tiny),
+        by_entropy={
+            "prediction": np.where(inside, for_no - for_yes, 0.0),
+            "target": parts.balance * (log_no - log_yes),
+        },
+        sizes={
+            "prediction": (one, np.where(inside, for_no + for_yes, 0.0)),
+            "target": (one, parts.balance * (np.abs(log_no) + np.abs(log_yes))),
+        },
+    )
+    rounded_off = np.where(y == 1, parts.miss == 0, parts.miss <= lost)
+    return _lost(assemble(clipped, gamma, 1.0), parts, gamma, rounded_off, gamma < 1)
+
+
+def _rounded_off(parts: Parts, target: np.ndarray, lost: float) -> np.ndarray:
+    """Where 1 - p_t of a logit rounds to exactly 0."""
+    return np.asarray(parts.miss <= np.where(target == 1, 2 * lost, lost))
+
+
+def _lost(terms: Terms, parts: Parts, gamma: float, rounded_off: np.ndarray, endless: bool) -> Terms:
+    """The terms where 1 - p_t is 0: no value unless gamma is 0, and 0 times infinity where its power has no slope."""
+    vanishes = rounded_off & (gamma > 0)
+    return Terms(
+        np.where(vanishes & np.isfinite(parts.entropy), 0.0, terms.value),
+        {name: np.where(rounded_off & endless, np.nan, slope) for name, slope in terms.slopes.items()},
+        magnitude=terms.magnitude,
+        slope_magnitudes=terms.slope_magnitudes,
+    )

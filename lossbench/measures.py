@@ -1,0 +1,147 @@
+"""How far an answer is from what was expected: by scale, and in units in the last place.
+
+By scale: |got - want| / (eps max(|want|, magnitude, smallest normal)), eps = 2^(1-p) of the tested format, the
+magnitude taken over one slice of the loss, never over a tensor of independent slices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lossbench import pairs
+from lossbench.floats import Format, ulps_between
+
+CHUNK = 1 << 20  # numbers compared at a time, so that memory stays flat
+
+
+@dataclass(slots=True)
+class Measured:
+    """The errors of one or several arrays. Infinity stands for a NaN or infinity where a number belongs."""
+
+    scale: float = 0.0  # worst, in eps
+    ulps: float = 0.0  # worst
+    ulps_p99: float = 0.0
+    compared: int = 0
+    worst: str = ""  # argument, index, got, want at the worst error by scale (by ulps where all agree by scale)
+
+    def include(self, other: Measured) -> None:
+        """Take in the errors of another array: the worse of each."""
+        if (other.scale, other.ulps) > (self.scale, self.ulps) or not self.worst:
+            self.worst = other.worst
+        self.scale, self.ulps = max(self.scale, other.scale), max(self.ulps, other.ulps)
+        self.ulps_p99 = max(self.ulps_p99, other.ulps_p99)
+        self.compared += other.compared
+
+
+def errors(
+    got: np.ndarray, want: pairs.Pair, scale: np.ndarray, form: Format, slack: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Errors by scale and in ulps; infinite where the pattern of NaN and infinity is wrong.
+
+    Within `slack` eps of the largest number, both that number and infinity are right. Of components below the
+    smallest normal number ulps ask nothing but to stay there: flushing them to zero is right.
+    """
+    high, low = want
+    with np.errstate(all="ignore"):
+        unit = form.eps * np.maximum(np.maximum(np.abs(high), scale), form.smallest_normal)
+        by_scale = np.asarray(np.abs((got - high) - low) / unit)
+        ulps = np.asarray(ulps_between(got, high, low, form))
+        ulps = np.where((np.abs(high) < form.smallest_normal) & (np.abs(got) <= 2 * form.smallest_normal), 0.0, ulps)
+        edge = form.largest * (1 - slack * form.eps)
+        odd = ~np.isfinite(got) | ~np.isfinite(high) | (np.abs(high) >= edge)
+        if odd.any():
+            beyond = (np.abs(high) >= edge) & (np.sign(got) == np.sign(high)) & (np.abs(got) >= edge)
+            right = odd & (beyond | (np.isnan(high) & np.isnan(got)))
+            wrong = odd & ~right & (~np.isfinite(got) | ~np.isfinite(high) | (np.abs(high) >= form.overflow_threshold))
+            by_scale = np.where(right, 0.0, np.where(wrong, np.inf, by_scale))
+            ulps = np.where(right, 0.0, np.where(wrong, np.inf, ulps))
+    return by_scale, ulps
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an array should hold.
+
+    pair: (high, low), in the array's shape. scale, free: broadcastable to it; nothing is asked of free entries.
+    forgiven: entries that lie between the corners of a kink, and are right whatever `pair` says.
+    """
+
+    pair: pairs.Pair
+    scale: np.ndarray
+    free: np.ndarray
+    forgiven: np.ndarray | None = None
+
+
+def measure(label: str, got: np.ndarray, wanted: Wanted, form: Format, slack: float) -> Measured:
+    """Compare an array with its expectation, a chunk at a time.
+
+    Args:
+        label: what the array is, for the text that names the worst element.
+        got: float64 carriers of the answer.
+        wanted: what they should be.
+        form: the tested format.
+        slack: eps by which results may miss the largest number, see `errors`.
+    """
+    shape = got.shape
+    forgiven = np.zeros(shape, bool) if wanted.forgiven is None else wanted.forgiven
+    flat = [np.broadcast_to(a, shape).reshape(-1) for a in (got, *wanted.pair, wanted.scale, wanted.free, forgiven)]
+    result = Measured()
+    samples: list[np.ndarray] = []
+    for start in range(0, got.size, CHUNK):
+        g, high, low, scale, free, pardoned = (a[start : start + CHUNK] for a in flat)
+        counted = ~free & ~pardoned
+        by_scale, ulps = (np.where(counted, e, 0.0) for e in errors(g, (high, low), scale, form, slack))
+        at = int(np.argmax(by_scale if by_scale.max() > slack else ulps))
+        chunk = Measured(
+            scale=float(by_scale.max()),
+            ulps=float(ulps.max()),
+            compared=int((~free).sum()),
+            worst=describe(label, shape, start + at, float(g[at]), float(high[at])) if ulps[at] > 0 else "",
+        )
+        samples.append(ulps[~free])
+        result.include(chunk)
+    if samples and result.compared:
+        result.ulps_p99 = float(np.quantile(np.concatenate(samples), 0.99, method="lower"))
+    return result
+
+
+def describe(label: str, shape: Sequence[int], flat: int, got: float, want: float) -> str:
+    """One element as text: ``gradient of logits[3,2]: got 0, want 5.55e-17``."""
+    index = ",".join(str(i) for i in np.unravel_index(flat, shape)) if shape else ""
+    return f"{label}{f'[{index}]' if index else ''}: got {got:.6g}, want {want:.6g}"
+
+
+@dataclass(slots=True)
+class Hull:
+    """The corner gradients of one slice and where its components stand in the gradients."""
+
+    corners: np.ndarray  # (corners, components)
+    got: np.ndarray  # (components,)
+    unit: np.ndarray  # (components,): what counts as one eps
+    limit: float = field(default=64.0)
+
+    def holds(self) -> bool:
+        """Whether `got` is a mixture of the corners, up to `limit` eps in every component."""
+        if not np.isfinite(self.got).all():
+            return False
+        inside = np.isfinite(self.corners).all(axis=1)
+        points, got = self.corners[inside] / self.unit, self.got / self.unit
+        if not len(points):
+            return False
+        if len(points) == 2:
+            edge = points[1] - points[0]
+            length = float(edge @ edge)
+            share = 0.0 if length == 0 else min(1.0, max(0.0, float((got - points[0]) @ edge) / length))
+            nearest = points[0] + share * edge
+        else:
+            from scipy.optimize import nnls
+
+            weight = max(1.0, float(np.abs(points).max())) * math.sqrt(points.shape[1])
+            system = np.vstack([points.T, np.full(len(points), weight)])
+            shares, _ = nnls(system, np.append(got, weight))
+            nearest = points.T @ (shares / max(shares.sum(), 1e-300))
+        return bool(np.abs(nearest - got).max(initial=0.0) <= self.limit)

@@ -1,0 +1,315 @@
+"""What travels between the stages: small frozen records, made of the standard library alone.
+
+The columns of every CSV file, the columns of the tables and the messages to the workers are derived from the fields
+of these classes; nothing lists them a second time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+Option = bool | int | float | str | None
+
+
+class UsageError(Exception):
+    """Something was asked for that cannot be meant; the message says what would be accepted (exit code 2)."""
+
+
+class EnvironmentLacks(Exception):
+    """Something asked for by name is not installed or not present on this machine (exit code 3)."""
+
+
+class Status(StrEnum):
+    """The possible ends of one case in one implementation; there are no others."""
+
+    AGREES = "agrees"
+    IMPRECISE = "imprecise"
+    DEVIATES = "deviates"
+    DIFFERS = "differs"
+    REJECTS = "rejects"
+    ACCEPTS = "accepts"
+    REFUSES = "refuses"
+    CRASHES = "crashes"
+    HANGS = "hangs"
+    ABSENT = "absent"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Case:
+    """A recipe from which the same inputs are built on any machine.
+
+    It prints as ``huber/delta=0.1/mean/float32/64x10/kink/2`` and `lossbench.suite.parse_case` reads that back.
+    """
+
+    loss: str
+    given: tuple[str, ...]  # optional array arguments that are passed, such as class weights
+    parameters: tuple[tuple[str, Option], ...]  # those that differ from the loss's own defaults, sorted by name
+    reduction: str
+    dtype: str
+    shape: tuple[int, ...]
+    regime: str
+    seed: int
+
+    @property
+    def shape_text(self) -> str:
+        """The shape as written in case names and tables: ``64x10``; a scalar is ``1``."""
+        return "x".join(map(str, self.shape)) or "1"
+
+    def __str__(self) -> str:
+        """The printed name, which parses back."""
+        options = ",".join([*self.given, *(f"{name}={option_text(value)}" for name, value in self.parameters)])
+        middle = (self.reduction, self.dtype, self.shape_text, self.regime, str(self.seed))
+        return "/".join([self.loss, *([options] if options else []), *middle])
+
+
+def option_text(value: Option) -> str:
+    """A parameter's value as written in a case name; `option_value` reads it back."""
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def option_value(text: str) -> Option:
+    """Read back what `option_text` wrote."""
+    if text in ("true", "false", "none"):
+        return {"true": True, "false": False, "none": None}[text]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A deviation of one implementation that is understood: why, and how it can be recognized.
+
+    An answer that differs from the true definition is `deviates` if it fits this declaration at the normal limits,
+    and still `differs` if it does not.
+    """
+
+    reason: str
+    definition: str = ""  # the loss or variant (lossbench/losses/variants) whose formula it follows instead
+    renames: tuple[tuple[str, str], ...] = ()  # (parameter of that variant, parameter of the loss)
+    sets: tuple[tuple[str, Option], ...] = ()  # parameters it fixes in that formula
+    computes_in: str = ""  # the format it computes in, whatever the input's
+    no_gradient: tuple[str, ...] = ()  # arguments it gives no gradient to though the definition has one
+    notes: tuple[str, ...] = ()  # fixed words of the judge it is expected to show, such as "other-shape"
+    raises: bool = False  # it refuses such input
+    dtypes: tuple[str, ...] = ()  # empty: in every format
+    regimes: tuple[str, ...] = ()  # empty: in every regime
+    options: tuple[str, ...] = ()  # only when one of these parameters or optional arrays is set
+    reductions: tuple[str, ...] = ()  # empty: whatever the reduction
+    error: float | None = None  # band: up to this many eps by scale, where no formula describes it
+    contract: bool = False  # a documented choice (a clip, another mean), as opposed to lost accuracy or a defect
+
+
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """One way a framework offers a loss, as its worker describes it."""
+
+    loss: str
+    via: str  # the public name a user would call
+    arrays: tuple[str, ...]
+    required: tuple[str, ...]  # those of `arrays` it cannot be called without
+    parameters: tuple[str, ...]
+    reductions: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    known: tuple[Known, ...] = ()
+    recipe: bool = False  # written from primitives, because the framework has no such loss
+    call: str = ""  # the adapter's source: the exact call
+
+    @property
+    def key(self) -> str:
+        """Unique within a framework."""
+        return f"{self.loss}:{self.via}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where losses are run: a framework under an interpreter, on a device, in a mode."""
+
+    framework: str
+    interpreter: str = ""  # empty: the one lossbench runs under
+    device: str = "cpu"
+    mode: str = "eager"
+
+    def __str__(self) -> str:
+        """The short name used in tables: ``torch``, ``torch@cuda``, ``torch:compiled``."""
+        device = "" if self.device == "cpu" else f"@{self.device}"
+        mode = "" if self.mode == "eager" else f":{self.mode}"
+        return f"{self.framework}{device}{mode}"
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """The first thing a worker says: what it is and what it offers."""
+
+    framework: str
+    version: str
+    python: str
+    interpreter: str
+    devices: tuple[str, ...]
+    device_name: str
+    threads: int
+    flushes_subnormals: bool
+    import_seconds: float  # CPU seconds spent importing the framework
+    implementations: tuple[Implementation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One case put to some implementations of one framework; the arrays travel beside it."""
+
+    identity: int
+    implementations: tuple[str, ...]  # keys
+    arrays: tuple[str, ...]  # names of the arguments, in the order of the arrays that travel along
+    differentiable: tuple[str, ...]
+    parameters: tuple[tuple[str, Option], ...]  # all of the loss's; an adapter is passed those that it offers
+    reduction: str
+    cotangents: int  # so many arrays at the end are cotangents of the output; the first is asked again if `repeat`
+    fingerprint: str
+    repeat: bool = False  # ask the first cotangent a second time and compare bit by bit
+    strided: bool = False  # hand over non-contiguous inputs
+
+
+class Ended(StrEnum):
+    """How an implementation took a question."""
+
+    ANSWERED = "answered"
+    RAISED = "raised"
+    DIED = "died"
+    HUNG = "hung"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one implementation made of one question; the arrays travel beside it.
+
+    The arrays are, for each cotangent, the value followed by one gradient for every differentiable argument whose
+    name is in `gradients`.
+    """
+
+    identity: int
+    implementation: str
+    ended: Ended
+    message: str = ""  # the exception, the signal, or what the framework printed last
+    fingerprint: str = ""
+    gradients: tuple[str, ...] = ()  # arguments that received one
+    notes: tuple[str, ...] = ()  # wrote-into-input, nondeterministic
+    seconds: float = 0.0  # CPU seconds inside the framework's calls
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A request to time one implementation on given inputs; the arrays travel beside it."""
+
+    identity: int
+    implementation: str  # empty: the empty call that shows the harness's own cost
+    arrays: tuple[str, ...]
+    differentiable: tuple[str, ...]
+    parameters: tuple[tuple[str, Option], ...]
+    reduction: str
+    backward: bool
+    seconds: float  # of measuring, warm-up and calibration not counted
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Raw samples of one trial in one process: seconds for each call, as the worker's clock saw them."""
+
+    identity: int
+    ended: Ended
+    samples: tuple[float, ...] = ()  # seconds per call, one sample per loop of `loops` calls
+    loops: int = 0
+    first_call: float | None = None  # seconds; compile or trace included
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One row of the results: a case, an implementation, and what came of it.
+
+    Errors by scale are in units of eps of the tested format, the others in units in the last place; empty means
+    unknown, never zero.
+    """
+
+    case: str
+    loss: str
+    framework: str
+    version: str
+    via: str
+    device: str
+    mode: str
+    dtype: str
+    reduction: str
+    shape: str
+    regime: str
+    status: Status
+    compared: int
+    value_error: float | None = None
+    gradient_error: float | None = None
+    value_ulps: float | None = None
+    gradient_ulps: float | None = None
+    reference: str = ""  # certified, or float64 where the definition is too slow for the size
+    worst: str = ""  # where the worst error is: argument, index, got, want
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse to be built as an agreement over nothing."""
+        judged = (Status.AGREES, Status.IMPRECISE, Status.DEVIATES)
+        if self.status in judged and self.compared == 0:
+            raise ValueError(f"{self.case} by {self.via}: {self.status} over zero compared numbers")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One row of the timings: one process and one sample set, with what was derived from it. Times in seconds.
+
+    A row with a note holds no figure that may be compared: what was asked for could not be timed.
+    """
+
+    case: str  # empty for the empty call, which shows the harness's own cost
+    loss: str
+    framework: str
+    version: str
+    via: str
+    device: str
+    device_name: str
+    mode: str
+    dtype: str
+    reduction: str
+    shape: str
+    direction: str  # forward, or forward+backward
+    process: int  # counts from 1; each is a fresh one
+    threads: int
+    loops: int | None
+    samples: tuple[float, ...]
+    first_call: float | None
+    p25: float | None
+    minimum: float | None
+    median: float | None
+    spread: float | None  # (p75 - p25) / p25, within this process
+    elements_per_second: float | None
+    gigabytes_per_second: float | None  # of the traffic that no implementation could avoid
+    processor: str
+    python: str
+    load: float | None  # the machine's load average over a minute, when this was measured
+    malloc_mmap_threshold: str  # bytes, as set in the worker's environment
+    malloc_trim_threshold: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the gate says of one key: worse, better, new or gone, with the figures behind it."""
+
+    kind: str
+    key: str
+    accepted: str
+    found: str
+    case: str
+    reason: str

@@ -1,0 +1,220 @@
+"""What the answer should be: the float64 reference, and where the size allows it the certified definition.
+
+`expect` works out the unreduced terms once for the inputs of a case; `reduced` turns them into the expected output
+and gradients for a reduction and a cotangent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lossbench import pairs
+from lossbench.answers import Answers, code_hash
+from lossbench.balls import Undefined
+from lossbench.certify import certify
+from lossbench.floats import FORMATS, Format
+from lossbench.inputs import Inputs
+from lossbench.loss import Denominator, Loss
+from lossbench.records import Option
+from lossbench.reductions import divide, factors, reduce_value
+
+KINK_SLACK = 8.0  # eps of the tested format, relative to what is subtracted
+CERTIFIED_SIZE = 8192  # numbers in all arguments together; above it the float64 reference judges alone
+Corners = dict[tuple[int, ...], np.ndarray]
+
+
+@dataclass(slots=True)
+class Expectation:
+    """The terms of a case: value and slopes as (high, low) pairs, with the scale of each.
+
+    `free` marks terms without a right answer (poisoned or 0/0): nothing is asked of them but to stay where they are.
+    `across` marks terms that rounding in the tested format may put across a kink: their gradient may be either side's.
+    `corners` holds, for terms on a kink, the gradients of all its sides, over the differentiable arguments of the
+    slice laid end to end.
+    """
+
+    loss: Loss
+    shape: tuple[int, ...]
+    value: pairs.Pair
+    magnitude: np.ndarray
+    slopes: dict[str, pairs.Pair]
+    slope_magnitudes: dict[str, np.ndarray]
+    free: np.ndarray
+    across: np.ndarray
+    denominators: Mapping[str, Denominator]
+    corners: Corners = field(default_factory=dict)
+    certified: bool = False
+    certified_arguments: tuple[str, ...] = ()  # in whose order the corners lie
+
+    def slice_shape(self, name: str, index: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the part of argument `name` that the term at `index` depends on."""
+        return self.loss.argument_shape(name, self.shape)[len(index) :]
+
+
+@dataclass(slots=True)
+class Expected:
+    """What a framework should return: value and gradients with their scales, broadcastable to their shapes."""
+
+    value: pairs.Pair
+    value_scale: np.ndarray
+    gradients: dict[str, pairs.Pair]
+    gradient_scales: dict[str, np.ndarray]
+    free_value: np.ndarray
+    free_gradients: dict[str, np.ndarray]
+    undefined: bool
+    factor: np.ndarray  # of each term's slopes, for the corners
+
+
+def expect(
+    loss: Loss,
+    parameters: Mapping[str, Option],
+    inputs: Inputs,
+    shape: tuple[int, ...],
+    answers: Answers,
+    form: Format = FORMATS["float64"],
+) -> Expectation:
+    """Work out the terms for these inputs, to be compared with answers in the format `form`."""
+    with np.errstate(all="ignore"):
+        terms = loss(inputs.arrays, parameters)
+    value = np.asarray(terms.value, float)
+    masked = np.zeros(value.shape, bool) if terms.masked is None else terms.masked
+    free = (inputs.poisoned if inputs.poisoned.shape == value.shape else np.zeros(value.shape, bool)) & ~masked
+    expectation = Expectation(
+        loss=loss,
+        shape=shape,
+        value=(np.where(masked, 0.0, value), np.zeros(value.shape)),
+        magnitude=np.abs(value) if terms.magnitude is None else np.asarray(terms.magnitude, float),
+        slopes={name: (np.array(slope, float), np.zeros(np.shape(slope))) for name, slope in terms.slopes.items()},
+        slope_magnitudes={
+            name: np.abs(np.asarray(terms.slope_magnitudes.get(name, slope), float)) * np.ones(np.shape(slope))
+            for name, slope in terms.slopes.items()
+        },
+        free=free,
+        across=np.zeros(value.shape, bool) if terms.nearness is None else terms.nearness <= KINK_SLACK * form.eps,
+        denominators=terms.denominators,
+        certified_arguments=tuple(name for name in loss.arguments if name in terms.slopes),
+    )
+    size = sum(array.size for array in inputs.arrays.values())
+    if loss.textbook is not None and 0 < size <= CERTIFIED_SIZE:
+        _certify(expectation, parameters, inputs, free | masked, answers)
+        expectation.certified = True
+        for index in expectation.corners:
+            expectation.across[index] = False  # exactly on the kink: its corners say what is right
+    return expectation
+
+
+def _certify(
+    expectation: Expectation, parameters: Mapping[str, Option], inputs: Inputs, skipped: np.ndarray, answers: Answers
+) -> None:
+    loss = expectation.loss
+    digest = hashlib.blake2b(code_hash(loss), digest_size=16)
+    digest.update(repr((sorted(parameters.items()), expectation.shape)).encode())
+    for name, array in inputs.arrays.items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    digest.update(skipped.tobytes())
+    key = digest.digest()
+    numbers = answers.find(key)
+    if numbers is None:
+        numbers = np.array(_proven(expectation, parameters, inputs, skipped), dtype=float)
+        answers.keep(key, numbers)
+    _enter(expectation, numbers)
+
+
+def _proven(
+    expectation: Expectation, parameters: Mapping[str, Option], inputs: Inputs, skipped: np.ndarray
+) -> list[float]:
+    """One flat list: for each term its number, how many it holds, value pair, slope pairs, corners."""
+    loss = expectation.loss
+    assert loss.textbook is not None
+    active = [name in expectation.slopes for name in loss.arguments]
+    flat: list[float] = []
+    for position, index in enumerate(np.ndindex(*skipped.shape)):
+        if skipped[index]:
+            continue
+        parts = [
+            loss.slice_of(name, inputs.arrays[name], index) if name in inputs.arrays else None
+            for name in loss.arguments
+        ]
+        try:
+            proof = certify(loss.textbook, parts, active, parameters)
+        except Undefined:
+            flat += [position, 0.0, 0.0]
+            continue
+        if not np.isfinite(proof.value_high) or not proof.proven:
+            continue
+        slopes = [np.concatenate([np.ravel(part[side]) for part in proof.gradients]) for side in (0, 1)]
+        flat += [position, slopes[0].size, 0 if proof.corners is None else len(proof.corners)]
+        flat += [proof.value_high, proof.value_low, *slopes[0].tolist(), *slopes[1].tolist()]
+        if proof.corners is not None:
+            flat += proof.corners.ravel().tolist()
+    return flat
+
+
+def _enter(expectation: Expectation, numbers: np.ndarray) -> None:
+    terms = expectation.value[0].shape
+    at = 0
+    while at < len(numbers):
+        position, count, corners = (int(n) for n in numbers[at : at + 3])
+        index = tuple(int(i) for i in np.unravel_index(position, terms)) if terms else ()
+        at += 3
+        if count == 0:
+            expectation.free[index] = True
+            continue
+        expectation.value[0][index], expectation.value[1][index] = numbers[at], numbers[at + 1]
+        highs, lows = numbers[at + 2 : at + 2 + count], numbers[at + 2 + count : at + 2 + 2 * count]
+        at += 2 + 2 * count
+        begin = 0
+        for name in expectation.certified_arguments:
+            high, low = expectation.slopes[name]
+            size = int(np.size(high[index]))
+            part = highs[begin : begin + size].reshape(np.shape(high[index]))
+            if np.isfinite(part).all():
+                high[index], low[index] = part, lows[begin : begin + size].reshape(np.shape(high[index]))
+            begin += size
+        if corners:
+            expectation.corners[index] = numbers[at : at + corners * count].reshape(corners, count)
+            at += corners * count
+
+
+def reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | None) -> Expected:
+    """The output and gradients that `reduction` makes of the terms; `cotangent` None stands for ones."""
+    terms = expectation.value[0].shape
+    divided = divide(reduction, terms, expectation.shape, expectation.denominators)
+    high, low, scale = reduce_value(divided, *expectation.value, expectation.magnitude)
+    output = np.ones(divided.output_shape) if cotangent is None else cotangent
+    over, under = factors(divided, output)
+    with np.errstate(all="ignore"):
+        factor = np.broadcast_to(np.asarray(over / under), terms)
+        scalar = divided.denominator
+        undefined = bool(np.ndim(scalar.value) == 0 and scalar.value == 0)
+        gradients, scales, free = {}, {}, {}
+        for name, (slope_high, slope_low) in expectation.slopes.items():
+            wide = (...,) + (None,) * (slope_high.ndim - len(terms))
+            gradient = pairs.scale(
+                slope_high, slope_low, np.broadcast_to(over, terms)[wide], np.broadcast_to(under, terms)[wide]
+            )
+            magnitude = np.maximum(expectation.slope_magnitudes[name], np.abs(slope_high)) * np.abs(factor[wide])
+            if name in scalar.slopes and not undefined:
+                shift = -float(high) * np.asarray(scalar.slopes[name]) / float(scalar.value) * output
+                gradient = (gradient[0] + shift, gradient[1])
+                magnitude = magnitude + np.abs(shift)
+            own = tuple(range(len(terms), slope_high.ndim))
+            gradients[name] = gradient
+            scales[name] = magnitude.max(axis=own, keepdims=True, initial=0.0) if own else magnitude
+            free[name] = np.broadcast_to((expectation.free | expectation.across)[wide], slope_high.shape)
+    any_free = expectation.free.any(axis=-1) if reduction in ("mean_last", "sum_last") else expectation.free.any()
+    return Expected(
+        value=(np.asarray(high), np.asarray(low)),
+        value_scale=np.asarray(scale),
+        gradients=gradients,
+        gradient_scales=scales,
+        free_value=expectation.free if reduction == "none" else np.asarray(any_free),
+        free_gradients=free,
+        undefined=undefined,
+        factor=np.asarray(factor),
+    )

@@ -1,0 +1,119 @@
+"""Results in and out of CSV files; the columns are the fields of the records."""
+
+from __future__ import annotations
+
+import csv
+import types
+from collections.abc import Sequence
+from dataclasses import fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TextIO, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from lossbench.records import UsageError
+
+Record = TypeVar("Record")
+LATEST = Path("results") / "latest"
+
+
+class ResultsNotWritten(Exception):
+    """The file of results cannot be written; what was measured is still in memory (exit code 4)."""
+
+
+def columns(record: type[Any]) -> list[str]:
+    """The columns of a record's file, in order."""
+    return [field.name for field in fields(record)]
+
+
+def cell(value: Any) -> str:
+    """A field as written in a CSV file: unknown is empty, floats in full, sequences joined by spaces."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, (tuple, list)):
+        return " ".join(cell(v) for v in value)
+    return str(value)
+
+
+class Writer:
+    """Appends records to a CSV file as they come, so that an interrupted run keeps what it has.
+
+    Raises:
+        UsageError: the path is a directory, or its folder cannot be made.
+    """
+
+    def __init__(self, path: Path, record: type[Any]) -> None:
+        """Create the file and write its header at once: a bad path fails before anything is measured."""
+        self.path, self.names = path, columns(record)
+        if path.is_dir():
+            raise UsageError(
+                f"--csv {str(path)!r} is a directory; give the path of a file, such as {path / 'results.csv'}"
+            )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.file: TextIO = path.open("w", newline="", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror}; give another path with --csv") from error
+        self.table = csv.writer(self.file, lineterminator="\n")
+        self._write(self.names)
+
+    def write(self, record: Any) -> None:
+        """Add one row.
+
+        Raises:
+            ResultsNotWritten: the disk is full, or the file has gone.
+        """
+        self._write([cell(getattr(record, name)) for name in self.names])
+
+    def _write(self, row: Sequence[str]) -> None:
+        try:
+            self.table.writerow(row)
+            self.file.flush()
+        except OSError as error:
+            raise ResultsNotWritten(
+                f"cannot write {self.path}: {error.strerror}; rows before this one are kept"
+            ) from error
+
+    def close(self) -> None:
+        """Close the file; what could not be flushed has been reported before."""
+        try:
+            self.file.close()
+        except OSError:
+            return
+
+
+def read(path: Path, record: type[Record]) -> list[Record]:
+    """Read a file of records; columns that are missing take the field's default.
+
+    Raises:
+        UsageError: there is no such file, or a row does not read like a record.
+    """
+    hints = get_type_hints(record)
+    names = columns(record)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"cannot read {path}: {error}") from error
+    records = []
+    for number, row in enumerate(rows, 2):
+        try:
+            records.append(
+                record(**{name: parsed(hints[name], row[name]) for name in names if row.get(name) is not None})
+            )
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"{path}, line {number}: {error}; it should have the columns {','.join(names)}") from error
+    return records
+
+
+def parsed(hint: Any, text: str) -> Any:
+    """A cell as the type of its field."""
+    if get_origin(hint) in (Union, types.UnionType):
+        kinds = [kind for kind in get_args(hint) if kind is not type(None)]
+        return None if text == "" else parsed(kinds[0], text)
+    if get_origin(hint) is tuple:
+        return tuple(parsed(get_args(hint)[0], part) for part in text.split())
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(text)
+    return hint(text) if hint in (int, float) else text

@@ -1,0 +1,214 @@
+"""From a suite file to cases: TOML in, a list of printable recipes out."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lossbench.floats import FORMATS
+from lossbench.loss import Loss
+from lossbench.names import suggestion
+from lossbench.records import Case, Option, UsageError, option_value
+from lossbench.reductions import MEANINGS
+from lossbench.regimes import REGIMES
+
+KEYS = {"schema", "description", "losses", "seeds", "shapes", "limits", "cases"}
+BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds"}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A product of regimes, formats, reductions and options."""
+
+    losses: tuple[str, ...]
+    regimes: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    reductions: tuple[str, ...]  # canonical names, or "all", or "plain": none where the loss has it
+    options: str  # "default", "each" (one option at a time), or "together" (all optional arrays at once)
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A named list of blocks, with the shapes they are run at and limits tighter than the judge's own."""
+
+    name: str
+    blocks: tuple[Block, ...]
+    shapes: Mapping[str, tuple[tuple[int, ...], ...]]
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the command line narrows a suite down to; empty means everything."""
+
+    losses: frozenset[str] = frozenset()
+    dtypes: tuple[str, ...] = ()
+    regimes: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+
+
+def suites_folder() -> Path:
+    """The folder of the suites that ship with lossbench: beside the package in a checkout, inside it if installed."""
+    inside = Path(__file__).parent / "_suites"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "suites"
+
+
+def load(name: str) -> Suite:
+    """Read a suite by its name (``smoke``) or by the path of its file.
+
+    Raises:
+        UsageError: there is no such suite, or its file says something that cannot be meant.
+    """
+    path = Path(name) if name.endswith(".toml") else suites_folder() / f"{name}.toml"
+    if not path.is_file():
+        known = sorted(p.stem for p in suites_folder().glob("*.toml"))
+        raise UsageError(f"there is no suite {name!r}; {suggestion(name, known)} (or give the path of a .toml file)")
+    try:
+        table = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the suite {path}: {error}") from error
+    return _suite(path.stem, table, str(path))
+
+
+def _suite(name: str, table: Mapping[str, Any], where: str) -> Suite:
+    _only(table, KEYS, where)
+    blocks = [
+        _block(block, table, f"{where}, [[cases]] number {n}") for n, block in enumerate(table.get("cases", []), 1)
+    ]
+    if not blocks:
+        raise UsageError(f"{where}: there is no [[cases]] block, so it would measure nothing")
+    shapes = {kind: tuple(_shape(text, where) for text in texts) for kind, texts in table.get("shapes", {}).items()}
+    limits = table.get("limits", {})
+    _only(limits, {"scale", "ulps", "ulps_p99"}, f"{where}, [limits]")
+    return Suite(name, tuple(blocks), shapes, limits)
+
+
+def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Block:
+    _only(block, BLOCK_KEYS, where)
+    words = {
+        "regimes": (list(REGIMES), list(REGIMES)),
+        "dtypes": (list(FORMATS), list(FORMATS)),
+        "reductions": ([*MEANINGS, "all", "plain"], ["plain"]),
+    }
+    chosen: dict[str, tuple[str, ...]] = {}
+    for key, (allowed, default) in words.items():
+        values = block.get(key, default)
+        for value in values:
+            if value not in allowed:
+                raise UsageError(f"{where}: {key} has {value!r}; {suggestion(value, allowed)}")
+        chosen[key] = tuple(values)
+    options = block.get("options", "default")
+    if options not in ("default", "each", "together"):
+        raise UsageError(f"{where}: options is {options!r}; it may be default, each or together")
+    return Block(
+        losses=tuple(block.get("losses", table.get("losses", ()))),
+        options=options,
+        seeds=tuple(block.get("seeds", table.get("seeds", (0,)))),
+        **chosen,
+    )
+
+
+def _only(table: Mapping[str, Any], allowed: set[str], where: str) -> None:
+    for key in table:
+        if key not in allowed:
+            raise UsageError(f"{where}: unknown key {key!r}; {suggestion(key, sorted(allowed))}")
+
+
+def _shape(text: str, where: str) -> tuple[int, ...]:
+    try:
+        shape = tuple(int(part) for part in str(text).split("x"))
+    except ValueError:
+        raise UsageError(f"{where}: the shape {text!r} should read like 64x10") from None
+    if any(n < 0 for n in shape):
+        raise UsageError(f"{where}: the shape {text!r} has a negative length")
+    return shape
+
+
+def unfold(suite: Suite, losses: Mapping[str, Loss], selection: Selection) -> list[Case]:
+    """The cases of a suite, each once, in the order of the catalogue."""
+    found: dict[Case, None] = {}
+    for loss in losses.values():
+        if loss.variant or (selection.losses and loss.name not in selection.losses):
+            continue
+        for block in suite.blocks:
+            if not block.losses or loss.name in block.losses or loss.form_of in block.losses:
+                found.update(dict.fromkeys(_cases(block, suite, loss, selection)))
+    return list(found)
+
+
+def _cases(block: Block, suite: Suite, loss: Loss, selection: Selection) -> Iterator[Case]:
+    shapes = suite.shapes.get(loss.name) or suite.shapes.get(loss.over) or ((8, 10),)
+    for regime in block.regimes:
+        if (selection.regimes and regime not in selection.regimes) or not REGIMES[regime].applies(loss):
+            continue
+        for dtype in block.dtypes:
+            if selection.dtypes and dtype not in selection.dtypes:
+                continue
+            for given, parameters in _options(block.options, loss):
+                for reduction in _reductions(block.reductions, loss, given):
+                    for shape in shapes:
+                        rows = REGIMES[regime].rows
+                        sized = shape if rows is None else (rows, *shape[1:])
+                        for seed in selection.seeds or block.seeds:
+                            yield Case(loss.name, given, parameters, reduction, dtype, sized, regime, seed)
+
+
+def _options(kind: str, loss: Loss) -> Iterator[tuple[tuple[str, ...], tuple[tuple[str, Option], ...]]]:
+    optional = tuple(a.name for a in loss.arguments.values() if a.optional)
+    if kind == "default":
+        yield (), ()
+    elif kind == "together":
+        if len(optional) > 1 or (optional and loss.also):
+            yield optional, tuple(sorted((name, values[0]) for name, values in loss.also.items()))
+    else:
+        yield from (((name,), ()) for name in optional)
+        yield from (((), ((name, value),)) for name, values in loss.also.items() for value in values)
+
+
+def _reductions(wanted: Sequence[str], loss: Loss, given: tuple[str, ...]) -> list[str]:
+    offered = [r for r in loss.reductions if "weight" in given or r not in ("weighted_mean", "nonzero_mean")]
+    names: list[str] = []
+    for word in wanted:
+        if word == "all":
+            names += offered
+        elif word == "plain":
+            names.append("none" if "none" in offered else offered[0])
+        elif word in offered:
+            names.append(word)
+    return list(dict.fromkeys(names))
+
+
+def parse_case(text: str, losses: Mapping[str, Loss]) -> Case:
+    """Read back what a case prints as.
+
+    Raises:
+        UsageError: it does not read like a case, or names a loss, option, format or regime that does not exist.
+    """
+    parts = text.split("/")
+    if len(parts) not in (6, 7):
+        raise UsageError(f"{text!r} should read like huber/delta=0.1/mean/float32/64x10/kink/2")
+    if parts[0] not in losses:
+        raise UsageError(f"{text!r}: unknown loss; {suggestion(parts[0], list(losses))}")
+    loss = losses[parts[0]]
+    given, parameters = [], []
+    for option in parts[1].split(",") if len(parts) == 7 else []:
+        name, equals, value = option.partition("=")
+        allowed = loss.parameters if equals else loss.arguments
+        if name not in allowed:
+            raise UsageError(f"{text!r}: {loss.name} has no {name!r}; {suggestion(name, list(allowed))}")
+        if equals:
+            parameters.append((name, option_value(value)))
+        else:
+            given.append(name)
+    reduction, dtype, shape, regime, seed = parts[-5:]
+    for value, allowed_words in ((reduction, list(MEANINGS)), (dtype, list(FORMATS)), (regime, list(REGIMES))):
+        if value not in allowed_words:
+            raise UsageError(f"{text!r}: {value!r} is unknown; {suggestion(value, allowed_words)}")
+    if not seed.lstrip("-").isdigit():
+        raise UsageError(f"{text!r}: the seed {seed!r} should be a whole number")
+    size = _shape(shape, repr(text))
+    return Case(loss.name, tuple(given), tuple(sorted(parameters)), reduction, dtype, size, regime, int(seed))

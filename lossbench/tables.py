@@ -1,0 +1,136 @@
+"""What people see: tables, progress and closing lines. The only user of rich."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from lossbench.records import Status, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# From harmless to worst: a row of the table shows its worst verdict.
+ORDER = [
+    Status.SKIPPED,
+    Status.ABSENT,
+    Status.AGREES,
+    Status.REJECTS,
+    Status.IMPRECISE,
+    Status.DEVIATES,
+    Status.ACCEPTS,
+    Status.REFUSES,
+    Status.DIFFERS,
+    Status.HANGS,
+    Status.CRASHES,
+]
+STYLES = {
+    Status.AGREES: "green",
+    Status.REJECTS: "green",
+    Status.IMPRECISE: "yellow",
+    Status.DEVIATES: "cyan",
+    Status.ABSENT: "dim",
+    Status.SKIPPED: "dim",
+}
+
+
+def console(stderr: bool = False) -> Console:
+    """A console that is plain where it is piped, and honours NO_COLOR."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 120)
+
+
+def figure(value: float | None) -> str:
+    """An error for reading: two figures, empty if unknown, ``inf`` where a number was replaced by NaN or infinity."""
+    if value is None:
+        return ""
+    if value == 0:
+        return "0"
+    if not math.isfinite(value):
+        return "inf"
+    return f"{value:.1f}" if 0.05 <= value < 1000 else f"{value:.0e}"
+
+
+def badness(verdict: Verdict) -> tuple[int, float, float]:
+    """How bad a verdict is, for sorting: in kind, then by scale, then in ulps."""
+    scales = [e for e in (verdict.value_error, verdict.gradient_error) if e is not None]
+    ulps = [e for e in (verdict.value_ulps, verdict.gradient_ulps) if e is not None]
+    return ORDER.index(verdict.status), max(scales, default=0.0), max(ulps, default=0.0)
+
+
+def verdict_table(verdicts: Sequence[Verdict]) -> Table:
+    """One row for each loss and implementation: its worst verdict, worst errors, and the case that shows it."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("of", justify="right")
+    for name in ("value\neps", "grad\neps", "value\nulps", "grad\nulps"):
+        table.add_column(name, justify="right", min_width=5)
+    table.add_column("implementation, and the case that shows its worst verdict", overflow="fold", ratio=1)
+    groups: dict[tuple[str, str, str], list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.status not in (Status.ABSENT, Status.SKIPPED):
+            groups.setdefault((verdict.loss, verdict.framework, verdict.via), []).append(verdict)
+    previous = ""
+    for (loss, _, via), rows in groups.items():
+        worst = max(rows, key=badness)
+        kind = worst.status
+        if loss != previous:
+            table.add_row(*[""] * 6, f"[bold]{loss}[/]")
+            previous = loss
+        table.add_row(
+            f"[{STYLES.get(kind, 'red')}]{kind} {[row.status for row in rows].count(kind)}[/]",
+            str(len(rows)),
+            *(figure(_worst(rows, name)) for name in ("value_error", "gradient_error", "value_ulps", "gradient_ulps")),
+            _plain(via) + ("" if kind is Status.AGREES else f"[dim]{_plain(shown_by(worst))}[/]"),
+        )
+    return table
+
+
+def shown_by(verdict: Verdict) -> str:
+    """The case behind a row, where its worst number stands, and what is known of it."""
+    lines = [verdict.case, *(text for text in (verdict.note or verdict.worst,) if text)]
+    return "".join(f"\n  {line}" for line in lines)
+
+
+def _worst(rows: Iterable[Verdict], name: str) -> float | None:
+    known = [value for value in (getattr(row, name) for row in rows) if value is not None]
+    return max(known, default=None)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def counts(verdicts: Iterable[Verdict]) -> str:
+    """How many verdicts of each kind, the worst first."""
+    found = [verdict.status for verdict in verdicts]
+    return ", ".join(f"{found.count(kind)} {kind}" for kind in reversed(ORDER) if kind in found)
+
+
+@contextmanager
+def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal; elsewhere one plain line at each tenth."""
+    out = console(stderr=True)
+    if not out.is_terminal:
+        shown = [0]
+
+        def plain(done: int) -> None:
+            tenth = 10 * done // max(total, 1)
+            if tenth > shown[0]:
+                shown[0] = tenth
+                print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
+
+        yield plain
+        return
+    bar = Progress(
+        TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=out, transient=True
+    )
+    with bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -1,0 +1,65 @@
+"""Which targets a command runs on: chosen by name, or all frameworks there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lossbench.floats import FORMATS
+from lossbench.names import suggestion
+from lossbench.records import EnvironmentLacks, Greeting, Target, UsageError
+from lossbench.regimes import REGIMES
+from lossbench.wire import Absence
+
+FRAMEWORKS = ("torch", "paddle", "tensorflow")
+NICKNAMES = {"pytorch": "torch", "paddlepaddle": "paddle", "tf": "tensorflow", "keras": "tensorflow"}
+DEVICES = ("cpu", "cuda")
+
+
+def choose(frameworks: Sequence[str], device: str) -> list[Target]:
+    """The targets meant by names on the command line; none named means every framework lossbench knows.
+
+    Raises:
+        UsageError: a framework or device that lossbench does not know.
+    """
+    if device not in DEVICES:
+        raise UsageError(f"--device {device!r}; {suggestion(device, DEVICES)}")
+    targets = []
+    for word in frameworks or FRAMEWORKS:
+        name = NICKNAMES.get(word.lower(), word.lower())
+        if name not in (*FRAMEWORKS, "fakes"):
+            raise UsageError(f"--framework {word!r}; {suggestion(word, [*FRAMEWORKS, *NICKNAMES])}")
+        targets.append(Target(name, device=device))
+    return list(dict.fromkeys(targets))
+
+
+def checked(
+    dtypes: Sequence[str], regimes: Sequence[str], seeds: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...]]:
+    """Formats, regimes and seeds as given, each known to exist.
+
+    Raises:
+        UsageError: one of them does not.
+    """
+    for option, values, allowed in (("--dtype", dtypes, list(FORMATS)), ("--regime", regimes, list(REGIMES))):
+        for value in values:
+            if value not in allowed:
+                raise UsageError(f"{option} {value!r}; {suggestion(value, allowed)}")
+    for seed in seeds:
+        if not seed.isdigit():
+            raise UsageError(f"--seed {seed!r} should be whole numbers with commas between, such as 0,1,2")
+    return tuple(dtypes), tuple(regimes), tuple(int(seed) for seed in seeds)
+
+
+def installed_only(greetings: Mapping[Target, Greeting | Absence], asked_by_name: bool) -> dict[Target, Greeting]:
+    """Those that answered.
+
+    Raises:
+        EnvironmentLacks: one that was asked for by name is not there, or none is.
+    """
+    present = {target: word for target, word in greetings.items() if isinstance(word, Greeting)}
+    missing = {target: word for target, word in greetings.items() if isinstance(word, Absence)}
+    if missing and (asked_by_name or not present):
+        lines = [f"{target}: {word.message}" for target, word in missing.items()]
+        hint = "; ".join(f"pip install 'lossbench[{target.framework}]'" for target in missing)
+        raise EnvironmentLacks("; ".join(lines) + f" (to install: {hint}; `lossbench doctor` says more)")
+    return present

@@ -1,0 +1,160 @@
+"""The child: imports one framework, says what it offers, then answers questions until the pipe closes.
+
+It runs by its path under any interpreter that has numpy and the framework, and puts neither its own folder nor the
+parent's packages on the module search path.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__" and not __package__:
+    _home = __file__.rpartition("/")[0] or "."
+    sys.path[:] = [entry for entry in sys.path if entry != _home]
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    _spec = spec_from_file_location("lossbench", f"{_home}/__init__.py", submodule_search_locations=[_home])
+    assert _spec is not None
+    assert _spec.loader is not None
+    sys.modules["lossbench"] = module_from_spec(_spec)
+    _spec.loader.exec_module(sys.modules["lossbench"])
+
+import argparse
+import ctypes
+import importlib
+import os
+import platform
+import resource
+import signal
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from lossbench import cuda
+from lossbench.answering import Bench
+from lossbench.framework import Framework
+from lossbench.records import Greeting, Question, Trial
+from lossbench.wire import Absence, Decoder, Message, WireArray, WireError, encode
+
+CHUNK = 1 << 20
+
+
+class Pipes:
+    """The worker's private line to the crew."""
+
+    def __init__(self, ask: int, reply: int, folder: Path | None) -> None:
+        """Read questions from the descriptor `ask`, write answers to `reply`, large arrays to `folder`."""
+        self._ask, self._reply, self._folder = ask, reply, folder
+        self._decoder = Decoder(folder)
+
+    def messages(self) -> Iterator[Message]:
+        """What the crew asks, in order, until it hangs up."""
+        while data := os.read(self._ask, CHUNK):
+            yield from self._decoder.feed(data)
+
+    def send(self, record: object, arrays: tuple[WireArray, ...] = ()) -> None:
+        """Write one message, waiting for the crew to read where the pipe is full."""
+        rest = memoryview(encode(record, arrays, self._folder))
+        while rest:
+            rest = rest[os.write(self._reply, rest) :]
+
+
+def main(arguments: list[str]) -> None:
+    """Live a worker's life, as told by the command line."""
+    options = _parser().parse_args(arguments)
+    _settle()
+    pipes = Pipes(options.ask, options.reply, options.folder)
+    before = time.process_time()
+    found = load(options.framework, options.device, options.mode)
+    spent = time.process_time() - before
+    if isinstance(found, Absence):
+        pipes.send(found)
+        return
+    pipes.send(greeting(found, options.threads, spent))
+    bench = Bench(found, options.mode)
+    for message in pipes.messages():
+        if isinstance(message.record, Question):
+            for outcome, arrays in bench.outcomes(message.record, message.arrays):
+                pipes.send(outcome, arrays)
+        elif isinstance(message.record, Trial):
+            pipes.send(bench.measurement(message.record, message.arrays))
+        else:
+            raise WireError(f"a worker answers questions and trials, not {type(message.record).__name__}")
+
+
+def load(name: str, device: str, mode: str) -> Framework | Absence:
+    """Import the framework called `name`, a module of lossbench.frameworks or any other by its dotted path."""
+    module = name if "." in name else f"lossbench.frameworks.{name}"
+    try:
+        framework: Framework = importlib.import_module(module).framework
+        framework.device = device
+        devices = tuple(framework.devices())
+    except (Exception, SystemExit) as error:
+        missing = str(getattr(error, "name", "") or "")
+        if missing == module:
+            return Absence(name, missing, f"there is no framework called {name!r}: no module {module}")
+        return Absence(name, missing, f"{type(error).__name__}: {error}"[:500])
+    if device not in devices:
+        why = f": {cuda.lacks(name, framework.built_for_cuda())}" if device == "cuda" else ""
+        only = ", ".join(devices)
+        return Absence(name, device, f"{name} {framework.version} cannot use {device!r} here, only {only}{why}")
+    if mode != "eager" and not hasattr(framework, "compile"):
+        return Absence(name, mode, f"{name} offers no mode {mode!r}, only 'eager'")
+    return framework
+
+
+def greeting(framework: Framework, threads: int, import_seconds: float) -> Greeting:
+    """What this worker is and what it offers."""
+    return Greeting(
+        framework=framework.name,
+        version=framework.version,
+        python=platform.python_version(),
+        interpreter=sys.executable,
+        devices=tuple(framework.devices()),
+        device_name=framework.device_name(),
+        threads=threads,
+        flushes_subnormals=flushes_subnormals(),
+        import_seconds=import_seconds,
+        implementations=tuple(implementation for implementation, _ in framework.table.values()),
+    )
+
+
+def flushes_subnormals() -> bool:
+    """Whether arithmetic in this process turns subnormal numbers, as operands or as results, into zero."""
+    smallest = np.array([1], np.uint32).view(np.float32)  # compared by its bits: a comparison may flush, too
+    normal = np.array([2.0**-126], np.float32)
+    kept, halved = smallest * np.float32(1), normal * np.float32(0.5)
+    return int(kept.view(np.uint32)[0]) != 1 or int(halved.view(np.uint32)[0]) != 1 << 22
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Answer lossbench's questions with one framework.")
+    parser.add_argument("--framework", required=True)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--mode", default="eager")
+    parser.add_argument("--ask", type=int, required=True, help="descriptor that questions are read from")
+    parser.add_argument("--reply", type=int, required=True, help="descriptor that answers are written to")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="where large arrays are exchanged; without it they use the pipe")
+    return parser
+
+
+def _settle() -> None:
+    """Leave Ctrl-C to the parent, die with it, dump no core and print no warnings."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, int(signal.SIGKILL), 0, 0, 0)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    np.seterr(all="ignore")
+    warnings.simplefilter("ignore")
+    sys.argv = sys.argv[:1]  # some frameworks read the command line
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(0)  # a framework's own tear-down has nothing left to say

@@ -1,0 +1,254 @@
+"""torch's adapters, asked in processes of their own: this one never imports torch."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+
+from lossbench.answers import Answers
+from lossbench.comparison import Comparison
+from lossbench.crew import Crew
+from lossbench.losses import catalogue
+from lossbench.records import Greeting, Implementation, Status, Target, Verdict
+from lossbench.suite import Block, Selection, Suite, unfold
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
+
+TORCH = Target("torch")
+FORMATS = ("float64", "float32", "float16", "bfloat16")
+EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+SHAPES = {
+    "elements": ((3, 4), (2, 3, 4)),
+    "rows": ((3, 4), (2, 3, 4), (2, 2, 2, 3)),
+    "samples": ((2, 6), (2, 3, 2)),
+    "ctc": ((3, 7, 4),),
+}
+BLOCKS = [("default", FORMATS), ("each", FORMATS), ("together", ("float32",))]
+# It forms σ(x) - y, which keeps no more digits than 1 does, and differs where logit and target agree well.
+CANCELS = ("torch.nn.BCEWithLogitsLoss",)
+
+
+def in_torch(script: str) -> str:
+    """What a script prints that runs in a process of its own with one thread."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def crew() -> Iterator[Crew]:
+    """One worker that has imported torch."""
+    with Crew([TORCH], deadline=60) as crew:
+        yield crew
+
+
+@pytest.fixture(scope="module")
+def greeting(crew: Crew) -> Greeting:
+    """What the worker offers."""
+    found = crew.greet()[TORCH]
+    assert isinstance(found, Greeting), found
+    return found
+
+
+@pytest.fixture(scope="module")
+def verdicts(crew: Crew, greeting: Greeting) -> list[Verdict]:
+    """Every implementation on ordinary inputs: all formats, all reductions, each option, ranks 2 to 4."""
+    blocks = [Block((), ("normal",), dtypes, ("all",), options, (0,)) for options, dtypes in BLOCKS]
+    offered = frozenset(i.loss for i in greeting.implementations)
+    cases = unfold(Suite("torch", tuple(blocks), SHAPES), catalogue(), Selection(offered))
+    found: list[Verdict] = []
+    Comparison(crew, {TORCH: greeting}, Answers(None), found.append, {}).run(cases)
+    return found
+
+
+def test_ordinary_inputs_are_answered_rightly(verdicts: list[Verdict]) -> None:
+    """Value and gradients follow the definition, or the formula that the adapter declares."""
+    right = (Status.AGREES, Status.IMPRECISE, Status.DEVIATES, Status.ABSENT)
+    found = [v for v in verdicts if v.status not in right and not loses_digits(v)]
+    assert not found, "\n".join(f"{v.case} by {v.via}: {v.status}, {v.worst}, {v.note}" for v in found)
+
+
+def loses_digits(verdict: Verdict) -> bool:
+    """Whether a difference is in the gradient alone, where `CANCELS` tells why, and smaller than the result."""
+    errors = [verdict.value_error, verdict.gradient_error]
+    value, gradient = (0.0 if error is None else error * EPS[verdict.dtype] for error in errors)
+    small = value <= 64 * EPS[verdict.dtype] and gradient < 1
+    return verdict.status is Status.DIFFERS and verdict.via in CANCELS and small and not verdict.note
+
+
+def test_everything_offered_was_compared(greeting: Greeting, verdicts: list[Verdict]) -> None:
+    """Each format and each reduction of each implementation, and each option it offers, met a case."""
+    measured = [v for v in verdicts if v.status is not Status.ABSENT]
+    combined = {(v.loss, v.via, v.dtype, v.reduction) for v in measured}
+    options = {(v.loss, v.via, option) for v in measured for option in options_of(v.case)}
+    losses = catalogue()
+    for one in greeting.implementations:
+        reductions = set(one.reductions) & set(losses[one.loss].reductions)
+        assert reductions == set(one.reductions), f"{one.key}: {set(one.reductions) - reductions} is never asked for"
+        missing = {(one.loss, one.via, d, r) for d, r in product(one.dtypes, reductions)} - combined
+        assert not missing, missing
+        tested = {name for name in one.parameters if losses[one.loss].also.get(name)}
+        optional = {name for name in one.arrays if losses[one.loss].arguments[name].optional}
+        assert {(one.loss, one.via, name) for name in tested | optional} <= options, one.key
+
+
+def options_of(case: str) -> list[str]:
+    """The names of the options in a case's printed name."""
+    parts = case.split("/")
+    return [option.partition("=")[0] for option in parts[1].split(",")] if len(parts) == 7 else []
+
+
+def test_adapters_speak_of_the_losses_as_they_are(greeting: Greeting) -> None:
+    """Names of arrays, parameters and definitions are the catalogue's own, and so are the defaults."""
+    losses = catalogue()
+    defaults = json.loads(in_torch(DEFAULTS))
+    for one in greeting.implementations:
+        loss = losses[one.loss]
+        assert set(one.arrays) <= set(loss.arguments), one.key
+        assert {n for n, a in loss.arguments.items() if not a.optional} <= set(one.required), one.key
+        assert defaults[one.key] == {name: loss.parameters[name].default for name in one.parameters}, one.key
+        for known in one.known:
+            assert not known.definition or known.definition in losses, f"{one.key}: {known.definition}"
+
+
+DEFAULTS = """
+import inspect, json
+from lossbench.frameworks.torch import framework
+print(json.dumps({
+    key: {name: inspect.signature(adapter).parameters[name].default for name in implementation.parameters}
+    for key, (implementation, adapter) in framework.table.items()
+}))
+"""
+
+
+def test_via_names_something_public(greeting: Greeting) -> None:
+    """Each part of `via` is what a user can import and call."""
+    names = {name for one in greeting.implementations for name in public_names(one)}
+    assert not any(part.startswith("_") for name in names for part in name.split("."))
+    in_torch(f"import importlib, pkgutil\nfor name in {sorted(names)}:\n    assert callable(pkgutil.resolve_name(name))")
+
+
+def public_names(implementation: Implementation) -> list[str]:
+    """The dotted names in `via`, without remarks in brackets."""
+    return [part.partition("(")[0].strip() for part in implementation.via.split(" + ")]
+
+
+def test_the_classes_give_the_bits_of_the_functions() -> None:
+    """An entry under the name of a class calls the function behind it: the class gives the same, bit by bit."""
+    assert int(in_torch(CLASSES)) >= 16
+
+
+CLASSES = """
+import torch
+from lossbench.frameworks.torch import framework
+
+torch.manual_seed(0)
+SCORES, MORE, YET_MORE = torch.randn(3, 6, 5)
+ROWS, CHANCES, SIGNS = SCORES.log_softmax(-1), MORE.softmax(-1), torch.where(MORE > 0, 1.0, -1.0)
+INDICES = torch.tensor([0, 4, 2, 2, 1, 3])
+INPUTS = {
+    "prediction": SCORES, "target": MORE, "log_prediction": ROWS, "log_target": MORE.log_softmax(-1),
+    "logit": SCORES, "logits": SCORES, "log_probabilities": ROWS, "distance": SCORES.abs(), "sign": SIGNS,
+    "first": SCORES, "second": MORE, "anchor": SCORES, "positive": MORE, "negative": YET_MORE,
+}
+SPECIAL = {
+    "kl_div": {"target": CHANCES}, "binary_cross_entropy": {"prediction": CHANCES, "target": CHANCES.flip(0)},
+    "binary_cross_entropy_with_logits": {"target": CHANCES}, "nll": {"target": INDICES},
+    "cross_entropy": {"target": INDICES}, "soft_cross_entropy": {"target": CHANCES},
+    "multilabel_soft_margin": {"target": (SIGNS + 1) / 2}, "cosine_embedding": {"sign": SIGNS[:, 0]},
+}
+SETTINGS = {  # other than the defaults, so that a setting which gets lost shows
+    "delta": 0.125, "beta": 0.125, "margin": 0.5, "p": 3.0, "epsilon": 0.125, "swap": True, "ignore_index": 2,
+    "label_smoothing": 0.125,
+}
+compared = 0
+for implementation, adapter in framework.table.values():
+    name = implementation.via.partition("(")[0]
+    if not name.startswith("torch.nn.") or not name.endswith("Loss") or " + " in name:
+        continue
+    given = {**INPUTS, **SPECIAL.get(implementation.loss, {})}
+    inputs = {array: given[array] for array in implementation.required}
+    settings = {parameter: SETTINGS[parameter] for parameter in implementation.parameters}
+    weights = {
+        array: torch.rand(5) for array in implementation.arrays if array not in implementation.required
+    }
+    renamed = {{"epsilon": "eps"}.get(key, key): value for key, value in settings.items()}
+    renamed |= {"log_target": True} if implementation.loss == "kl_div_log_target" else {}
+    for reduction in implementation.reductions:
+        module = getattr(torch.nn, name.rpartition(".")[2])(**renamed, **weights, reduction=reduction)
+        here, there = adapter(**inputs, **weights, **settings, reduction=reduction), module(*inputs.values())
+        assert torch.equal(here, there), (implementation.key, reduction)
+    compared += 1
+print(compared)
+"""
+
+
+def test_tensors_hold_what_they_were_given() -> None:
+    """Bits, strides and gaps arrive; leaves are fresh, differentiable where asked, and no window on the array."""
+    assert in_torch(TENSORS).split() == ["fine"]
+
+
+TENSORS = """
+import numpy as np, torch
+from lossbench.frameworks.torch import framework
+
+BITS = {"float64": np.uint64, "float32": np.uint32, "float16": np.uint16, "bfloat16": np.uint16, "int64": np.int64}
+for dtype, width in BITS.items():
+    plain = np.arange(24).reshape(2, 3, 4).astype(width).view(width if dtype in ("bfloat16", "int64") else dtype)
+    wide = np.repeat(plain, 2, axis=-1)
+    fixed = plain.copy()
+    fixed.flags.writeable = False
+    many = [plain, wide[..., ::2], plain.transpose(2, 0, 1), plain[:, :0], np.array(plain[0, 0, 0]), fixed,
+            plain[::-1], np.broadcast_to(plain[0], (2, 3, 4))]
+    for array in many:
+        tensor = framework.tensor(array, dtype, dtype != "int64")
+        assert tensor.is_leaf and tensor.requires_grad == (dtype != "int64")
+        name, back = framework.array(tensor)
+        assert name == dtype and back.dtype == array.dtype and back.shape == array.shape
+        assert np.array_equal(back.view(width), array.view(width))
+        if min(array.strides, default=0) >= 0:
+            assert tensor.stride() == tuple(step // array.itemsize for step in array.strides)
+    before = plain.copy()
+    framework.tensor(plain, dtype, False).zero_()
+    assert np.array_equal(plain.view(width), before.view(width))
+print("fine")
+"""
+
+
+def test_gradients_come_to_the_leaves_that_were_reached() -> None:
+    """A cotangent of None means ones; a leaf that the value does not depend on gets None."""
+    assert in_torch(GRADIENTS).split() == ["fine"]
+
+
+GRADIENTS = """
+import numpy as np, torch
+from lossbench.frameworks.torch import framework
+
+numbers = np.array([1.0, 2.0, 4.0])
+x, y = (framework.tensor(numbers, "float64", True) for _ in range(2))
+above = framework.tensor(np.array([1.0, -1.0, 0.5]), "float64", False)
+for _ in range(2):  # nothing is left behind from one call to the next
+    value, found = framework.value_and_gradients(lambda: x * x, {"x": x, "y": y}, above)
+    assert value.tolist() == [1.0, 4.0, 16.0] and found["x"].tolist() == [2.0, -4.0, 4.0] and found["y"] is None
+_, found = framework.value_and_gradients(lambda: x * x, {"x": x}, None)
+assert found["x"].tolist() == [2.0, 4.0, 8.0]
+_, found = framework.value_and_gradients(lambda: (x * y).detach(), {"x": x, "y": y}, above)
+assert found == {"x": None, "y": None}
+_, found = framework.value_and_gradients(lambda: x * x, {}, None)
+assert found == {}
+assert torch.get_num_threads() == 1 and "cpu" in framework.devices() and framework.device_name() == "cpu"
+framework.wait()
+print("fine")
+"""

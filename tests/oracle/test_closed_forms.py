@@ -1,0 +1,49 @@
+"""Every closed form within 8 eps of scale of its certified definition: every regime, option and shape of the suite."""
+
+import pytest
+
+from lossbench.answers import Answers
+from lossbench.audit import LIMIT, audit
+from lossbench.losses import catalogue
+from lossbench.records import Case
+from lossbench.suite import Selection, load, unfold
+
+LOSSES = {name: loss for name, loss in catalogue().items() if not loss.variant}
+
+
+def smoke_cases(name: str) -> list[Case]:
+    cases = unfold(load("smoke"), LOSSES, Selection(losses=frozenset([name])))
+    return list({(c.given, c.parameters, c.dtype, c.shape, c.regime, c.seed): c for c in cases}.values())
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_closed_form_agrees_with_the_definition(name: str) -> None:
+    audits = [audit(case, LOSSES[name], Answers(None)) for case in smoke_cases(name)]
+    failed = [f"{a.case}: {a.error:.3g} eps, {a.worst}" for a in audits if not a.passed]
+    assert not failed, "\n".join(failed)
+    assert sum(a.compared for a in audits) > 100
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_regime_with_something_to_say_is_in_the_suite(name: str) -> None:
+    from lossbench.regimes import REGIMES
+
+    applicable = {regime.name for regime in REGIMES.values() if regime.applies(LOSSES[name])}
+    assert applicable == {case.regime for case in smoke_cases(name)}
+
+
+def test_a_closed_form_that_is_off_by_sixteen_eps_is_refused() -> None:
+    from dataclasses import replace
+
+    from lossbench.loss import Terms
+
+    huber = LOSSES["huber"]
+
+    def bent(*arguments: object, **parameters: object) -> Terms:
+        terms = huber.function(*arguments, **parameters)
+        return replace(terms, value=terms.value * (1 + 2 * LIMIT * 2.0**-52))
+
+    case = smoke_cases("huber")[0]
+    loss = replace(huber, function=bent)
+    assert audit(case, huber, Answers(None)).passed
+    assert not audit(case, loss, Answers(None)).passed
