@@ -10,7 +10,7 @@ from lossbench.answers import Answers
 from lossbench.floats import FORMATS
 from lossbench.inputs import build, resolved
 from lossbench.loss import Loss
-from lossbench.measures import Hull, Wanted, measure
+from lossbench.measures import Hull, Part, Wanted, measure
 from lossbench.records import Case
 from lossbench.reference import Expectation, expect
 
@@ -47,7 +47,7 @@ def audit(case: Case, loss: Loss, answers: Answers) -> Audit:
     masked = np.zeros(proven.free.shape, bool) if plain.masked is None else plain.masked
     free = proven.free | masked
     value = np.asarray(plain.value, float)
-    found = measure("value", value, Wanted(proven.value, proven.magnitude, free), form, LIMIT)
+    parts = [Part("value", value, Wanted(proven.value, proven.magnitude, free))]
     forgiven = _forgiven(proven, {name: np.asarray(slope, float) for name, slope in plain.slopes.items()})
     for name, slope in plain.slopes.items():
         wide = (...,) + (None,) * (np.ndim(slope) - free.ndim)
@@ -58,7 +58,8 @@ def audit(case: Case, loss: Loss, answers: Answers) -> Audit:
         wanted = Wanted(
             proven.slopes[name], scale, np.broadcast_to((free | proven.across)[wide], np.shape(slope)), pardoned
         )
-        found.include(measure(f"slope of {name}", np.asarray(slope, float), wanted, form, LIMIT))
+        parts.append(Part(f"slope of {name}", np.asarray(slope, float), wanted))
+    found = measure(parts, form, LIMIT)
     return Audit(case, found.scale, found.compared, found.worst)
 
 

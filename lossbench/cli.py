@@ -9,6 +9,8 @@ from typing import Annotated, Optional
 
 import typer
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="lossbench",
     no_args_is_help=True,
@@ -77,7 +79,7 @@ def speed(
     shape: Annotated[str, typer.Option("--shape", help="Shapes instead of the suite's, such as 4096x1000.")] = "",
     reduction: Annotated[str, typer.Option("--reduction", help="Reductions instead of the suite's.")] = "",
     processes: Annotated[int, typer.Option("--processes", help="Fresh processes for each framework.")] = 3,
-    seconds: Annotated[float, typer.Option("--seconds", help="Of samples for each measurement.")] = 0.05,
+    seconds: Annotated[float, typer.Option("--seconds", help="Of samples for each measurement.")] = 0.1,
     threads: Annotated[int, typer.Option("--threads", help="Threads a framework may use.")] = 1,
     impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
     csv: Csv = None,
@@ -103,32 +105,73 @@ def speed(
     raise typer.Exit(run(request))
 
 
+@app.command("list")
+def list_(
+    framework: Frameworks = "",
+    regimes: Annotated[bool, typer.Option("--regimes", help="The kinds of input instead of the losses.")] = False,
+) -> None:
+    """Every loss, and who implements it."""
+    from lossbench.listing import list_losses
+
+    raise typer.Exit(list_losses(_words(framework), regimes))
+
+
+@app.command()
+def show(losses: Annotated[list[str], typer.Argument(metavar="LOSS...")], framework: Frameworks = "") -> None:
+    """One loss in full: formula, domains, parameters, every framework's exact call and its known deviations."""
+    from lossbench.listing import show as run
+
+    raise typer.Exit(run(losses, _words(framework)))
+
+
+@app.command()
+def doctor() -> None:
+    """What is installed, which devices and interpreters there are."""
+    from lossbench.listing import doctor as run
+
+    raise typer.Exit(run())
+
+
+@app.command()
+def selftest(
+    suite: Annotated[str, typer.Option("--suite", help="What the fakes are put to.")] = "selftest", csv: Csv = None
+) -> None:
+    """Let fakes lie to the judge: every lie must be caught, and no honest oddity blamed."""
+    from lossbench.selftest import Request
+    from lossbench.selftest import main as run
+
+    raise typer.Exit(run(Request(suite, csv)))
+
+
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word for word in text.replace(" ", "").split(",") if word)
 
 
 def main() -> None:
     """Run the command line and leave by the contract's exit codes."""
-    from lossbench.records import EnvironmentLacks, UsageError
+    from lossbench.records import EnvironmentLacks, ResultsNotWritten, UsageError
 
-    code = 0
     try:
-        app(standalone_mode=False)
-    except typer.Exit as leaving:
-        code = leaving.exit_code
+        # outside of standalone mode typer hands back the code of an Exit, and 130 for Ctrl-C
+        code = int(app(standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted; rows already written are kept", file=sys.stderr)
-        code = 130
+        code = INTERRUPTED
     except UsageError as error:
         print(f"lossbench: {error}", file=sys.stderr)
         code = 2
     except EnvironmentLacks as error:
         print(f"lossbench: {error}", file=sys.stderr)
         code = 3
-    except BrokenPipeError:
+    except ResultsNotWritten as error:
+        print(f"lossbench: {error}", file=sys.stderr)
+        code = 4
+    except BrokenPipeError:  # the reader of a pipe has gone; what was wanted has been read
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     except Exception as error:
         code = _unexpected(error)
+    if code == INTERRUPTED:
+        print("interrupted; rows already written are kept", file=sys.stderr)
     sys.exit(code)
 
 

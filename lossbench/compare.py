@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,8 @@ from lossbench.comparison import Comparison, Totals, open_answers, skipped
 from lossbench.crew import Crew
 from lossbench.losses import catalogue
 from lossbench.names import find_losses
-from lossbench.records import Greeting, Status, Target, UsageError, Verdict
-from lossbench.results import LATEST, ResultsNotWritten, Writer
+from lossbench.records import Greeting, ResultsNotWritten, Status, Target, UsageError, Verdict
+from lossbench.results import LATEST, Writer
 from lossbench.suite import Selection, load, unfold
 from lossbench.targets import checked, choose, installed_only
 from lossbench.wire import Absence
@@ -56,8 +57,10 @@ def main(request: Request) -> int:
     try:
         perform(request, path, run)
     finally:
-        if run.totals.cases:
+        if run.verdicts:
             report(run, path)
+    if not run.verdicts:
+        print(f"nothing was measured: suite {request.suite} has no case for what was asked", file=sys.stderr)
     return exit_code(run, request.strict)
 
 

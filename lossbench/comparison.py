@@ -11,7 +11,7 @@ import numpy as np
 from lossbench.answers import Answers, default_path
 from lossbench.applicability import takers
 from lossbench.crew import Crew, Reply
-from lossbench.floats import FORMATS, decode, encode
+from lossbench.floats import FORMATS, Format, decode, encode, round_to
 from lossbench.inputs import Inputs, build, resolved, seed_of
 from lossbench.judge import Answer, Judgement, Submission, judge
 from lossbench.loss import Loss
@@ -55,7 +55,7 @@ class Work:
     fingerprint: str
     waiting: int
     expectation: Expectation | None = None
-    variants: dict[Known, Expectation] = field(default_factory=dict)
+    variants: dict[tuple[Known | None, str], Expectation] = field(default_factory=dict)
 
 
 class Comparison:
@@ -168,7 +168,9 @@ class Comparison:
         expectation = self._expect(work)
         answers = _answers(reply, len(work.cotangents))
         submission = Submission(work.case, expectation, work.cotangents, reply.outcome, answers)
-        found = judge(submission, implementation.known, lambda known: self._variant(work, known), self.limits)
+        found = judge(
+            submission, implementation.known, lambda known, form: self._variant(work, known, form), self.limits
+        )
         ruler = "certified" if expectation.certified else "float64"
         self._emit(work.case, reply.target, implementation.via, found, ruler)
 
@@ -185,25 +187,32 @@ class Comparison:
                 self.totals.element_microseconds.append(spent / size * 1e6)
         return work.expectation
 
-    def _variant(self, work: Work, known: Known) -> Expectation | None:
-        if known not in work.variants:
-            variant = self.losses.get(known.definition)
+    def _variant(self, work: Work, known: Known | None, form: Format) -> Expectation | None:
+        """The terms by the formula that a declaration names, for inputs rounded to the format it computes in."""
+        key = (known, form.name)
+        if key not in work.variants:
+            name = work.loss.name if known is None else known.definition
+            variant = self.losses.get(name)
             if variant is None:
-                problem = f"a declaration names the definition {known.definition!r}, which does not exist"
-                self.totals.problems += [problem] if problem not in self.totals.problems else []
+                self._problem(f"a declaration names the definition {name!r}, which does not exist")
                 return None
-            renamed = {
-                **work.parameters,
-                **{new: work.parameters[old] for new, old in known.renames},
-                **dict(known.sets),
-            }
+            renamed = dict(work.parameters)
+            if known is not None:
+                renamed |= {new: work.parameters[old] for new, old in known.renames} | dict(known.sets)
             parameters = {n: renamed.get(n, p.default) for n, p in variant.parameters.items()}
+            rounded = {
+                n: a if work.loss.arguments[n].domain.integer else round_to(a, form)
+                for n, a in work.inputs.arrays.items()
+            }
             started = time.process_time()
-            work.variants[known] = expect(
-                variant, parameters, work.inputs, work.case.shape, self.answers, FORMATS[work.case.dtype]
-            )
+            inputs = Inputs(rounded, work.inputs.poisoned)
+            work.variants[key] = expect(variant, parameters, inputs, work.case.shape, self.answers, form)
             self.totals.reference += time.process_time() - started
-        return work.variants[known]
+        return work.variants[key]
+
+    def _problem(self, text: str) -> None:
+        if text not in self.totals.problems:
+            self.totals.problems.append(text)
 
     def _emit(self, case: Case, target: Target, via: str, found: Judgement, ruler: str) -> None:
         compared = found.compared

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lossbench.floats import FORMATS, Format
-from lossbench.measures import Hull, Measured, Wanted, measure
+from lossbench.measures import Hull, Measured, Part, Wanted, measure
 from lossbench.records import Case, Ended, Known, Outcome, Status
 from lossbench.reference import Expectation, Expected, reduced
 
@@ -20,6 +20,7 @@ SCALE_LIMIT = 64.0  # eps; a loss may declare another with its reason
 # A wide format that keeps fewer than ten good bits of a component, or six of one in a hundred, is imprecise; of a
 # 16-bit format, with 8 or 11 bits in all, four and two bits may be lost.
 ULPS_LIMITS = {"float64": (1024.0, 64.0), "float32": (1024.0, 64.0), "float16": (16.0, 4.0), "bfloat16": (16.0, 4.0)}
+INVALID = ("poison",)  # regimes whose inputs may be refused: NaN is outside of every domain
 FIXED_WORDS = ("wrote-into-input", "other-dtype", "other-shape", "nondeterministic", "no-gradient")
 
 
@@ -81,7 +82,7 @@ class Submission:
     answers: list[Answer]
 
 
-Variants = Callable[[Known], Expectation | None]
+Variants = Callable[[Known | None, Format], Expectation | None]
 
 
 def judge(
@@ -92,13 +93,14 @@ def judge(
     Args:
         submission: the case and the answers.
         known: what the implementation's adapter declares.
-        variants: gives the expectation by the formula that a declaration names.
+        variants: gives the expectation by the formula that a declaration names (None: the loss's own), for inputs
+            rounded to the format it computes in.
         tighter: limits of the suite.
     """
     case = submission.case
     declared = [k for k in known if applies(k, case)]
     if submission.outcome.ended is not Ended.ANSWERED:
-        return _unanswered(submission.outcome, declared)
+        return _unanswered(submission.outcome, declared, invalid=case.regime in INVALID)
     limits = Limits.of(case.dtype, submission.expectation.loss.scale_limit, tighter)
     found = compare(submission, FORMATS[case.dtype], limits)
     if found.status in (Status.AGREES, Status.IMPRECISE):
@@ -130,8 +132,10 @@ def _explanations(declared: list[Known]) -> list[list[Known]]:
     return [*([excuses] if excuses else []), *([formula, *excuses] for formula in formulas)]
 
 
-def _unanswered(outcome: Outcome, declared: list[Known]) -> Judgement:
+def _unanswered(outcome: Outcome, declared: list[Known], invalid: bool) -> Judgement:
     if outcome.ended is Ended.RAISED:
+        if invalid:
+            return Judgement(Status.REJECTS, notes=[outcome.message])
         excuse = next((k for k in declared if k.raises), None)
         if excuse:
             return Judgement(Status.DEVIATES, compared=1, notes=[excuse.reason, outcome.message])
@@ -153,7 +157,7 @@ def _explained(
     declared_format = next((FORMATS[k.computes_in] for k in declared if k.computes_in), tested)
     form = max(tested, declared_format, key=lambda f: f.eps)
     formula = next((k for k in declared if k.definition), None)
-    wanted = submission.expectation if formula is None else variants(formula)
+    wanted = submission.expectation if formula is None and form is tested else variants(formula, form)
     if wanted is None:
         return False
     wanted = replace(wanted, slopes={n: s for n, s in wanted.slopes.items() if n not in missing})
@@ -166,11 +170,15 @@ def compare(submission: Submission, form: Format, limits: Limits) -> Judgement:
     """Hold the answers against the expectation, in eps and ulps of `form`."""
     found = Judgement(Status.DIFFERS, notes=[n for n in submission.outcome.notes if n in FIXED_WORDS])
     undefined = False
+    values: list[Part] = []
+    gradients: list[Part] = []
     for cotangent, answer in zip(submission.cotangents, submission.answers, strict=True):
         expected = reduced(submission.expectation, submission.case.reduction, cotangent)
         undefined = undefined or expected.undefined
-        _compare_value(expected, answer, submission.case.dtype, form, limits, found)
-        _compare_gradients(submission.expectation, expected, answer, form, limits, found)
+        values += _value(expected, answer, submission.case.dtype, found)
+        gradients += _gradients(submission.expectation, expected, answer, form, limits, found)
+    found.value.include(measure(values, form, limits.scale))
+    found.gradient.include(measure(gradients, form, limits.scale))
     found.notes = list(dict.fromkeys(found.notes))
     found.compared = found.value.compared + found.gradient.compared
     if undefined:
@@ -190,9 +198,8 @@ def _convention(answers: list[Answer]) -> str:
     return f"{float(value.flat[0]):g}" if value.size else f"an empty array of shape {value.shape}"
 
 
-def _compare_value(
-    expected: Expected, answer: Answer, dtype: str, form: Format, limits: Limits, found: Judgement
-) -> None:
+def _value(expected: Expected, answer: Answer, dtype: str, found: Judgement) -> list[Part]:
+    """The value to be measured, if it has the size it should have."""
     if answer.dtype != dtype:
         found.notes.append("other-dtype")
     value, shape = answer.value, expected.value[0].shape
@@ -200,16 +207,18 @@ def _compare_value(
         found.notes.append("other-shape")
         if value.size != int(np.prod(shape)):
             found.value.include(Measured(np.inf, np.inf, np.inf, 1, f"value of shape {value.shape}, want {shape}"))
-            return
+            return []
         value = value.reshape(shape)
-    if not expected.undefined:
-        wanted = Wanted(expected.value, expected.value_scale, expected.free_value)
-        found.value.include(measure("value", value, wanted, form, limits.scale))
+    if expected.undefined:
+        return []
+    return [Part("value", value, Wanted(expected.value, expected.value_scale, expected.free_value))]
 
 
-def _compare_gradients(
+def _gradients(
     expectation: Expectation, expected: Expected, answer: Answer, form: Format, limits: Limits, found: Judgement
-) -> None:
+) -> list[Part]:
+    """The gradients to be measured; one that is missing or of another shape is noted."""
+    parts = []
     for name, want in expected.gradients.items():
         got = answer.gradients.get(name)
         if got is None:
@@ -220,7 +229,8 @@ def _compare_gradients(
             free = expected.free_gradients[name] | expected.undefined
             forgiven = _between_corners(expectation, expected, answer, name, form, limits)
             wanted = Wanted(want, expected.gradient_scales[name], free, forgiven)
-            found.gradient.include(measure(f"gradient of {name}", got, wanted, form, limits.scale))
+            parts.append(Part(f"gradient of {name}", got, wanted))
+    return parts
 
 
 def _between_corners(

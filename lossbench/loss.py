@@ -44,8 +44,8 @@ class Terms:
     value: one number per term. slopes: for every differentiable argument its derivative, in the argument's shape.
     magnitude, slope_magnitudes: the sum of the absolute terms of the formula where it cancels; by default the
     absolute result. nearness: how close a term is to a kink that rounding may put it across: the difference that
-    decides over the sum of what it is the difference of. masked: terms that are exactly zero whatever the input holds (ignored rows).
-    denominators: by name of the reduction.
+    decides over the sum of what it is the difference of. masked: terms that are exactly zero whatever the input
+    holds (ignored rows). denominators: by name of the reduction.
     """
 
     value: np.ndarray

@@ -20,6 +20,10 @@ class EnvironmentLacks(Exception):
     """Something asked for by name is not installed or not present on this machine (exit code 3)."""
 
 
+class ResultsNotWritten(Exception):
+    """The file of results cannot be written; what was measured is still in memory (exit code 4)."""
+
+
 class Status(StrEnum):
     """The possible ends of one case in one implementation; there are no others."""
 
@@ -294,7 +298,7 @@ class Timing:
     median: float | None
     spread: float | None  # (p75 - p25) / p25, within this process
     elements_per_second: float | None
-    gigabytes_per_second: float | None  # of the traffic that no implementation could avoid
+    gigabytes_per_second: float | None  # of inputs read once, and output and gradients written once
     processor: str
     python: str
     load: float | None  # the machine's load average over a minute, when this was measured

@@ -49,6 +49,7 @@ class Expectation:
     corners: Corners = field(default_factory=dict)
     certified: bool = False
     certified_arguments: tuple[str, ...] = ()  # in whose order the corners lie
+    worked_out: dict[tuple[str, bytes], Expected] = field(default_factory=dict, init=False)  # by `reduced`
 
     def slice_shape(self, name: str, index: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the part of argument `name` that the term at `index` depends on."""
@@ -86,14 +87,16 @@ def expect(
     expectation = Expectation(
         loss=loss,
         shape=shape,
-        value=(np.where(masked, 0.0, value), np.zeros(value.shape)),
+        value=(np.array(np.where(masked, 0.0, value), order="C"), np.zeros(value.shape)),
         magnitude=np.abs(value) if terms.magnitude is None else np.asarray(terms.magnitude, float),
-        slopes={name: (np.array(slope, float), np.zeros(np.shape(slope))) for name, slope in terms.slopes.items()},
+        slopes={
+            name: (np.array(slope, float, order="C"), np.zeros(np.shape(slope))) for name, slope in terms.slopes.items()
+        },
         slope_magnitudes={
             name: np.abs(np.asarray(terms.slope_magnitudes.get(name, slope), float)) * np.ones(np.shape(slope))
             for name, slope in terms.slopes.items()
         },
-        free=free,
+        free=np.array(free, order="C"),
         across=np.zeros(value.shape, bool) if terms.nearness is None else terms.nearness <= KINK_SLACK * form.eps,
         denominators=terms.denominators,
         certified_arguments=tuple(name for name in loss.arguments if name in terms.slopes),
@@ -156,33 +159,44 @@ def _proven(
 
 
 def _enter(expectation: Expectation, numbers: np.ndarray) -> None:
+    """Put proven numbers in the place of those of the closed form."""
     terms = expectation.value[0].shape
+    value, free = [part.reshape(-1) for part in expectation.value], expectation.free.reshape(-1)
+    arguments = [
+        tuple(part.reshape(free.size, -1) for part in expectation.slopes[name])
+        for name in expectation.certified_arguments
+    ]
     at = 0
     while at < len(numbers):
-        position, count, corners = (int(n) for n in numbers[at : at + 3])
-        index = tuple(int(i) for i in np.unravel_index(position, terms)) if terms else ()
+        term, count, corners = (int(n) for n in numbers[at : at + 3].tolist())
         at += 3
         if count == 0:
-            expectation.free[index] = True
+            free[term] = True
             continue
-        expectation.value[0][index], expectation.value[1][index] = numbers[at], numbers[at + 1]
+        value[0][term], value[1][term] = numbers[at], numbers[at + 1]
         highs, lows = numbers[at + 2 : at + 2 + count], numbers[at + 2 + count : at + 2 + 2 * count]
         at += 2 + 2 * count
         begin = 0
-        for name in expectation.certified_arguments:
-            high, low = expectation.slopes[name]
-            size = int(np.size(high[index]))
-            part = highs[begin : begin + size].reshape(np.shape(high[index]))
-            if np.isfinite(part).all():
-                high[index], low[index] = part, lows[begin : begin + size].reshape(np.shape(high[index]))
-            begin += size
+        for high, low in arguments:
+            end = begin + high.shape[1]
+            if np.isfinite(highs[begin:end]).all():
+                high[term], low[term] = highs[begin:end], lows[begin:end]
+            begin = end
         if corners:
+            index = tuple(int(i) for i in np.unravel_index(term, terms)) if terms else ()
             expectation.corners[index] = numbers[at : at + corners * count].reshape(corners, count)
             at += corners * count
 
 
 def reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | None) -> Expected:
     """The output and gradients that `reduction` makes of the terms; `cotangent` None stands for ones."""
+    key = (reduction, b"" if cotangent is None else cotangent.tobytes())
+    if key not in expectation.worked_out:
+        expectation.worked_out[key] = _reduced(expectation, reduction, cotangent)
+    return expectation.worked_out[key]
+
+
+def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | None) -> Expected:
     terms = expectation.value[0].shape
     divided = divide(reduction, terms, expectation.shape, expectation.denominators)
     high, low, scale = reduce_value(divided, *expectation.value, expectation.magnitude)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossbench.domains import Axes, Kind
-from lossbench.inputs import Draft, log_softmax
+from lossbench.draft import Draft, log_softmax
 from lossbench.loss import Loss
 
 LINES = (Kind.REAL, Kind.POSITIVE)
@@ -224,7 +224,7 @@ def _constant(draft: Draft, value: float) -> None:
 
 def _onehot(draft: Draft, shape: tuple[int, ...]) -> np.ndarray:
     leaders = draft.generator.integers(0, max(shape[-1], 1), shape[:-1])
-    return (np.arange(shape[-1]) == leaders[..., None]).astype(float)
+    return np.asarray(np.arange(shape[-1]) == leaders[..., None], dtype=float)
 
 
 def _leader(draft: Draft, shape: tuple[int, ...]) -> np.ndarray:

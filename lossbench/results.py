@@ -10,14 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from lossbench.records import UsageError
+from lossbench.records import ResultsNotWritten, UsageError
 
 Record = TypeVar("Record")
 LATEST = Path("results") / "latest"
-
-
-class ResultsNotWritten(Exception):
-    """The file of results cannot be written; what was measured is still in memory (exit code 4)."""
 
 
 def columns(record: type[Any]) -> list[str]:
@@ -52,7 +48,12 @@ class Writer:
             )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.file: TextIO = path.open("w", newline="", encoding="utf-8")
+            self.file: TextIO = path.open("a", newline="", encoding="utf-8")
+            if not _locked(self.file):
+                self.file.close()
+                raise UsageError(f"another run is writing {path}; give this one a file of its own with --csv")
+            if self.file.seekable() and not path.is_char_device():
+                self.file.truncate(0)
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror}; give another path with --csv") from error
         self.table = csv.writer(self.file, lineterminator="\n")
@@ -81,6 +82,21 @@ class Writer:
             self.file.close()
         except OSError:
             return
+
+
+def _locked(file: TextIO) -> bool:
+    """Take the file for this process alone, where the system can; False if another run has it."""
+    try:
+        import fcntl
+    except ImportError:  # a system without file locks
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
 
 
 def read(path: Path, record: type[Record]) -> list[Record]:

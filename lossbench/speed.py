@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,9 +14,9 @@ from lossbench.crew import Crew
 from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
 from lossbench.names import find_losses, suggestion
-from lossbench.records import Case, EnvironmentLacks, Greeting, Target, Timing, UsageError
+from lossbench.records import Case, EnvironmentLacks, Greeting, ResultsNotWritten, Target, Timing, UsageError
 from lossbench.reductions import MEANINGS
-from lossbench.results import LATEST, ResultsNotWritten, Writer
+from lossbench.results import LATEST, Writer
 from lossbench.standings import standings
 from lossbench.suite import Selection, Suite, load, unfold
 from lossbench.targets import checked, choose, installed_only
@@ -36,7 +37,7 @@ class Request:
     shapes: tuple[str, ...] = ()
     reductions: tuple[str, ...] = ()
     processes: int = 3
-    seconds: float = 0.05
+    seconds: float = 0.1
     threads: int = 1
     implementation: str = ""
     csv: Path | None = None
@@ -62,7 +63,7 @@ def main(request: Request) -> int:
     try:
         perform(request, path, run)
     finally:
-        if run.plan.jobs:
+        if run.timings:
             report(run, request, path)
     return exit_code(run)
 
@@ -107,7 +108,7 @@ def _settings(request: Request) -> Settings:
         if value < least:
             raise UsageError(f"{option} {value} is below {least}; leave it out to have the default")
     if not 0 <= request.seconds <= 3600:
-        raise UsageError(f"--seconds {request.seconds} should lie between 0 and 3600, such as 0.05")
+        raise UsageError(f"--seconds {request.seconds} should lie between 0 and 3600, such as 0.1")
     return Settings(request.processes, request.seconds, request.threads)
 
 
@@ -181,7 +182,7 @@ def _nothing_to_time(request: Request, cases: Sequence[Case], found: Plan) -> st
             "(`lossbench speed LOSS` alone times one as the suite says)"
         )
     if request.implementation:
-        return f"--impl {request.implementation!r} is part of no public name here; `lossbench list` has them"
+        return f"--impl {request.implementation!r} is part of no public name of these losses; `lossbench list` has them"
     return "none of these frameworks has such a loss; `lossbench list` says who has which"
 
 
@@ -193,14 +194,16 @@ def exit_code(run: Run) -> int:
 def report(run: Run, request: Request, path: Path) -> None:
     """Print the table, what was left out, and under which conditions it was measured."""
     out = tables.console()
-    if run.timings:
-        out.print(timing_table(standings(run.timings)))
-        out.print()
+    out.print(timing_table(standings(run.timings)))
+    out.print()
     for target, reason in run.skipped.items():
         out.print(f"skipped {target}: {reason}", markup=False)
     for reason, count in run.plan.left_out.items():
-        out.print(f"left out {count} implementations: {reason}", markup=False)
+        out.print(f"left out {count} times: an implementation {reason}", markup=False)
     out.print(closing_line(run, request), markup=False)
+    others = max(run.load_before or 0.0, (load_average() or 0.0) - 1)  # one process of the load is our own
+    if others > (os.cpu_count() or 1) / 2:
+        out.print(f"other work kept this machine busy (load {others:.1f}): these times are longer than they could be")
     for problem in run.problems:
         out.print(f"problem: {problem}", markup=False)
     out.print(f"rows in {path}", markup=False)

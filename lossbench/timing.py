@@ -66,7 +66,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A case's inputs as they travel, and what it costs at least to touch them."""
+    """A case's inputs as they travel, and how many bytes it takes to read and write everything once."""
 
     arrays: tuple[WireArray, ...]
     names: tuple[str, ...]
@@ -125,9 +125,10 @@ def learned(loss: Loss, present: Iterable[str]) -> tuple[str, ...]:
 
 
 def load(case: Case, loss: Loss) -> Load:
-    """Build a case's inputs and count the bytes of traffic that no implementation could avoid.
+    """Build a case's inputs and count the bytes that its times are held against.
 
-    Forward reads every input and writes the output once; backward writes each gradient once besides.
+    Forward reads every input and writes the output once; backward writes each gradient once besides. It is the least
+    that most losses can do with; one that merely picks from its input can do with less.
     """
     form = FORMATS[case.dtype]
     arrays = {
@@ -174,8 +175,8 @@ class Timekeeping:
                             progress(self.done)
 
     def _time(self, crew: Timekeepers, target: Target, job: Job, direction: str, process: int) -> None:
-        """Take one measurement, unless an earlier process has shown that there is none to be had."""
-        if (target, job, direction) in self.failed:
+        """Take one measurement, unless an earlier one has shown that there is none to be had."""
+        if self.failed & {(target, job, FORWARD), (target, job, direction)}:
             return
         load = self._load(job.case) if job.case else Load((), (), (), "", 0, 0)
         trial = Trial(

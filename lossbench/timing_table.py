@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import shorten
 
 from rich.table import Table
 
 from lossbench.standings import Standing
 
+LONGEST_NOTE = 120  # characters; the file of results has all of it
+
 
 def timing_table(standings: Sequence[Standing]) -> Table:
     """One row for each implementation and case, the fastest of each case first; times in microseconds for one call."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    table.add_column("loss", overflow="fold")
+    table.add_column("loss", overflow="fold", max_width=20)
     table.add_column("implementation", overflow="fold")
     table.add_column("dtype", no_wrap=True)
     table.add_column("shape", no_wrap=True)
-    for heading in ("forward\nµs", "forward+\nbackward µs", "spread\n%", "elements/s", "GB/s", "ratio"):
+    for heading in ("forward\nµs", "+ back-\nward µs", "spread\n%", "elements\nper s", "GB/s", "ratio"):
         table.add_column(heading, justify="right", no_wrap=True)
     previous = ""
     for row in standings:
-        note = f"\n[dim]{plain(row.note)}[/]" if row.note else ""
+        note = f"\n[dim]{plain(shorten(row.note, LONGEST_NOTE, placeholder=' …'))}[/]" if row.note else ""
         table.add_row(
             plain(row.loss) if row.loss != previous else "",
             plain(row.via or row.framework) + note,

@@ -38,13 +38,13 @@ def binary_cross_entropy(
         magnitude=value + no,
         slope_magnitudes={
             "prediction": for_no + for_yes,
-            "target": product(rate, np.abs(log_no) + np.abs(log_yes)),
+            "target": product(rate, 1 + np.abs(log_no) + np.abs(log_yes)),
         },
     )
 
 
 @binary_cross_entropy.definition
-def _(prediction, target, weight, *, label_smoothing):  # type: ignore[no-untyped-def]
+def _(prediction, target, weight, *, label_smoothing):
     y = (1 - exactly(label_smoothing)) * target + exactly(label_smoothing) / 2
     w = 1 if weight is None else weight
     return -(xlogy(w * y, prediction) + xlogy(w * (1 - y), 1 - prediction))
@@ -82,12 +82,15 @@ def binary_cross_entropy_with_logits(
         value,
         {"logit": up - down, "target": product(rate, by_target)},
         magnitude=value + yes + no,  # the logarithm of a sum that starts at 1 has an absolute error
-        slope_magnitudes={"logit": up + down, "target": product(rate, positive * for_yes + for_no)},
+        slope_magnitudes={
+            "logit": up + down + yes + no,  # as of a softmax over yes and no, in which σ(-x) is 1 - σ(x)
+            "target": product(rate, positive * (1 + for_yes) + 1 + for_no),
+        },
     )
 
 
 @binary_cross_entropy_with_logits.definition
-def _(logit, target, weight, pos_weight, *, label_smoothing):  # type: ignore[no-untyped-def]
+def _(logit, target, weight, pos_weight, *, label_smoothing):
     y = (1 - exactly(label_smoothing)) * target + exactly(label_smoothing) / 2
     likelihood = (1 if pos_weight is None else pos_weight) * y * log(sigmoid(logit)) + (1 - y) * log(sigmoid(-logit))
     return -(1 if weight is None else weight) * likelihood

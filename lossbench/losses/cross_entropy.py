@@ -9,23 +9,24 @@ import numpy as np
 from lossbench.domains import ClassIndex, ClassWeight, Fraction, Logits, Number, Probabilities
 from lossbench.functions import exp, log, total
 from lossbench.loss import Denominator, Terms, loss
+from lossbench.losses.limits import product
 from lossbench.losses.stable import softmax_parts
 
 
-def _against(logits: np.ndarray, shares: np.ndarray) -> Terms:
+@np.errstate(all="ignore")
+def weigh_surprisals(logits: np.ndarray, shares: np.ndarray) -> Terms:
     """The sum over the classes c of s_c l_c, with ``l_c = log Σ_j exp(x_j) - x_c`` and the shares s constant."""
     surprisals, probabilities, complements = softmax_parts(logits)
-    with np.errstate(all="ignore"):
-        mass = shares.sum(axis=-1, keepdims=True)
-        # p_c Σ_k s_k - s_c, where p_c - 1 of the leading class is minus the sum of the others
-        slope = probabilities * (mass - shares) - shares * complements
-        # a row's logarithm is that of a sum that starts at 1: its absolute error stays when the result is tiny
-        return Terms(
-            np.where(shares != 0, shares * surprisals, 0.0).sum(axis=-1),
-            {"logits": slope},
-            magnitude=np.where(shares != 0, shares * (1 + surprisals), 0.0).sum(axis=-1),
-            slope_magnitudes={"logits": probabilities * mass + shares},
-        )
+    mass = shares.sum(axis=-1, keepdims=True)
+    # p_c Σ_k s_k - s_c, where p_c - 1 of the leading class is minus the sum of the others
+    slope = probabilities * (mass - shares) - shares * complements
+    # a row's logarithm is that of a sum that starts at 1: its absolute error stays when the result is tiny
+    return Terms(
+        product(shares, surprisals).sum(axis=-1),
+        {"logits": slope},
+        magnitude=product(shares, 1 + surprisals).sum(axis=-1),
+        slope_magnitudes={"logits": probabilities * mass + shares},
+    )
 
 
 @loss(over="rows", also={"ignore_index": (1,), "label_smoothing": (0.125,)})
@@ -53,11 +54,11 @@ def cross_entropy(
     safe = np.where(kept, target, 0)
     chosen = (np.arange(classes) == safe[..., None]) & kept[..., None]
     shares = weights * ((1 - label_smoothing) * chosen + label_smoothing / classes * kept[..., None])  # w_c y_c
-    terms = _against(logits, shares)
+    terms = weigh_surprisals(logits, shares)
     return Terms(
-        terms.value,
+        np.where(kept, terms.value, 0.0),
         {"logits": np.where(kept[..., None], terms.slopes["logits"], 0.0)},
-        magnitude=terms.magnitude,
+        magnitude=np.where(kept, np.asarray(terms.magnitude), 0.0),
         slope_magnitudes={"logits": np.where(kept[..., None], terms.slope_magnitudes["logits"], 0.0)},
         masked=~kept,
         denominators={"mean": Denominator(np.where(kept, weights[safe], 0.0).sum())},
@@ -65,7 +66,7 @@ def cross_entropy(
 
 
 @cross_entropy.definition
-def _(logits, target, weight, *, ignore_index, label_smoothing):  # type: ignore[no-untyped-def]
+def _(logits, target, weight, *, ignore_index, label_smoothing):
     classes = len(logits)
     partition = total(exp(x) for x in logits)
     terms = []
@@ -92,21 +93,18 @@ def soft_cross_entropy(
     """
     classes = logits.shape[-1]
     weights = np.ones(classes) if weight is None else weight
-    terms = _against(logits, weights * ((1 - label_smoothing) * target + label_smoothing / classes))
+    terms = weigh_surprisals(logits, weights * ((1 - label_smoothing) * target + label_smoothing / classes))
     surprisals, _, _ = softmax_parts(logits)
     factor = weights * (1 - label_smoothing) * np.ones(target.shape)
-    with np.errstate(all="ignore"):
-        by_target = np.where(factor != 0, factor * surprisals, 0.0)
-        spread = np.where(factor != 0, factor * (1 + surprisals), 0.0)
     return replace(
         terms,
-        slopes={**terms.slopes, "target": by_target},
-        slope_magnitudes={**terms.slope_magnitudes, "target": spread},
+        slopes={**terms.slopes, "target": product(factor, surprisals)},
+        slope_magnitudes={**terms.slope_magnitudes, "target": product(factor, 1 + surprisals)},
     )
 
 
 @soft_cross_entropy.definition
-def _(logits, target, weight, *, label_smoothing):  # type: ignore[no-untyped-def]
+def _(logits, target, weight, *, label_smoothing):
     classes = len(logits)
     partition = total(exp(x) for x in logits)
     return total(
@@ -129,5 +127,5 @@ def cls_loss(logits: Logits, target: ClassIndex) -> Terms:
 
 
 @cls_loss.definition
-def _(logits, target):  # type: ignore[no-untyped-def]
+def _(logits, target):
     return -log(exp(logits[target]) / total(exp(x) for x in logits))

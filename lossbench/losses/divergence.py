@@ -37,7 +37,7 @@ def kl_div(log_prediction: LogProbabilities, target: Probabilities) -> Terms:
 
 
 @kl_div.definition
-def _(log_prediction, target):  # type: ignore[no-untyped-def]
+def _(log_prediction, target):
     return xlogy(target, target) - target * log_prediction
 
 
@@ -65,7 +65,7 @@ def kl_div_log_target(log_prediction: LogProbabilities, log_target: LogProbabili
 
 
 @kl_div_log_target.definition
-def _(log_prediction, log_target):  # type: ignore[no-untyped-def]
+def _(log_prediction, log_target):
     return exp(log_target) * (log_target - log_prediction)
 
 
@@ -94,5 +94,5 @@ def kl_div_probability(prediction: Probabilities, target: Probabilities) -> Term
 
 
 @kl_div_probability.definition
-def _(prediction, target):  # type: ignore[no-untyped-def]
+def _(prediction, target):
     return xlogy(target, target) - xlogy(target, prediction)

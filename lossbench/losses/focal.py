@@ -46,16 +46,14 @@ def binary_focal(
 
 
 @binary_focal.definition
-def _(logit, target, *, alpha, gamma, normalizer):  # type: ignore[no-untyped-def]
+def _(logit, target, *, alpha, gamma, normalizer):
     y = target
     m = y * sigmoid(-logit) + (1 - y) * sigmoid(logit)
     likelihood = y * log(sigmoid(logit)) + (1 - y) * log(sigmoid(-logit))
     return -_balance(y, alpha) * power(m, gamma) * likelihood / normalizer
 
 
-@loss(
-    over="elements", also={"alpha": (0.25,), "gamma": (0.0, 0.5, 3.0)}, reductions=REDUCTIONS, form_of="binary_focal"
-)
+@loss(over="elements", also={"alpha": (0.25,), "gamma": (0.0, 0.5, 3.0)}, reductions=REDUCTIONS, form_of="binary_focal")
 @np.errstate(all="ignore")
 def binary_focal_probability(
     prediction: Probability,
@@ -86,13 +84,13 @@ def binary_focal_probability(
 
 
 @binary_focal_probability.definition
-def _(prediction, target, *, alpha, gamma):  # type: ignore[no-untyped-def]
+def _(prediction, target, *, alpha, gamma):
     q, y = prediction, target
     m = y * (1 - q) + (1 - y) * q
     return -_balance(y, alpha) * power(m, gamma) * (xlogy(y, q) + xlogy(1 - y, 1 - q))
 
 
-def _balance(y, alpha):  # type: ignore[no-untyped-def]
+def _balance(y, alpha):
     return 1 if alpha is None else exactly(alpha) * y + (1 - exactly(alpha)) * (1 - y)
 
 
@@ -103,7 +101,7 @@ class Parts:
     balance, tilt: the factor a, and its slope by the target. miss: the probability m given to the wrong answer.
     root: the square root of m^gamma. entropy: the cross entropy. ratio: entropy / miss by its limit.
     by_miss: the slope of m by each argument, by_entropy: a times that of the entropy; sizes: for both the sums of the
-    absolute terms.
+    absolute terms, and what rounding of a sum that starts at 1 adds to the second.
     """
 
     balance: np.ndarray
@@ -114,7 +112,7 @@ class Parts:
     ratio: np.ndarray
     by_miss: Mapping[str, np.ndarray]
     by_entropy: Mapping[str, np.ndarray]
-    sizes: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    sizes: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 @np.errstate(all="ignore")
@@ -143,8 +141,8 @@ def logit_parts(logit: np.ndarray, target: np.ndarray, alpha: float | None, gamm
         by_miss={"logit": (1 - 2 * y) * yes * no, "target": -np.tanh(x / 2)},
         by_entropy={"logit": balance * ((1 - y) * yes - y * no), "target": product(balance, -x)},
         sizes={
-            "logit": (np.abs(1 - 2 * y) * yes * no, balance * miss),
-            "target": (np.ones(np.shape(x)), product(balance, for_yes + for_no)),
+            "logit": (np.abs(1 - 2 * y) * yes * no, balance * miss, balance),
+            "target": (np.ones(np.shape(x)), product(balance, for_yes + for_no), balance),
         },
     )
 
@@ -169,8 +167,8 @@ def probability_parts(prediction: np.ndarray, target: np.ndarray, alpha: float |
         by_miss={"prediction": 1 - 2 * y, "target": 1 - 2 * q},
         by_entropy={"prediction": for_no - for_yes, "target": product(balance, log_no - log_yes)},
         sizes={
-            "prediction": (one, for_no + for_yes),
-            "target": (one, product(balance, np.abs(log_no) + np.abs(log_yes))),
+            "prediction": (one, for_no + for_yes, 0 * one),
+            "target": (one, product(balance, np.abs(log_no) + np.abs(log_yes)), balance),
         },
     )
 
@@ -195,7 +193,7 @@ def assemble(parts: Parts, gamma: float, normalizer: float) -> Terms:
     blur = 1 + gamma / np.maximum(parts.miss, EPS)
     slopes, sizes = {}, {}
     for name, by_miss in parts.by_miss.items():
-        size_of_miss, size_of_entropy = parts.sizes[name]
+        size_of_miss, size_of_entropy, rounding = parts.sizes[name]
         slope = balance * product(gamma * by_miss, parts.ratio) + parts.by_entropy[name]
         size = balance * product(gamma * size_of_miss, parts.ratio) + size_of_entropy
         if name == "target":
@@ -203,7 +201,7 @@ def assemble(parts: Parts, gamma: float, normalizer: float) -> Terms:
             endless = (by_miss * balance * (gamma + 1) + tilt * parts.miss) * np.inf
             slope = np.where(np.isinf(parts.entropy), endless, slope + tilt * parts.entropy)
             size = size + abs(tilt) * (1 + parts.entropy)
-        slopes[name], sizes[name] = damped(slope), damped(size * blur)
+        slopes[name], sizes[name] = damped(slope), damped(size * blur + rounding)
     value = damped(product(balance, parts.entropy))
     # the logarithm of a sum that starts at 1 has an absolute error, whatever the size of the result
     return Terms(value, slopes, magnitude=value * blur + damped(balance), slope_magnitudes=sizes)

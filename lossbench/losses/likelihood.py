@@ -6,6 +6,7 @@ import numpy as np
 
 from lossbench.domains import ClassIndex, ClassWeight, LogProbabilities, Number
 from lossbench.loss import Denominator, Terms, loss
+from lossbench.losses.limits import product
 
 
 @loss(over="rows", also={"ignore_index": (1,)})
@@ -25,12 +26,10 @@ def nll(
     kept = target != ignore_index
     safe = np.where(kept, target, 0)
     factor = np.where(kept, weights[safe], 0.0)
-    with np.errstate(all="ignore"):
-        picked = np.take_along_axis(log_probabilities, safe[..., None], axis=-1)[..., 0]
-        value = np.where(factor != 0, factor * (0.0 - picked), 0.0)
+    picked = np.take_along_axis(log_probabilities, safe[..., None], axis=-1)[..., 0]
     chosen = np.arange(classes) == safe[..., None]
     return Terms(
-        value,
+        np.where(kept, product(factor, 0.0 - picked), 0.0),
         {"log_probabilities": np.where(chosen, -factor[..., None], 0.0)},
         masked=~kept,
         denominators={"mean": Denominator(factor.sum())},
@@ -38,5 +37,5 @@ def nll(
 
 
 @nll.definition
-def _(log_probabilities, target, weight, *, ignore_index):  # type: ignore[no-untyped-def]
+def _(log_probabilities, target, weight, *, ignore_index):
     return -(1 if weight is None else weight[target]) * log_probabilities[target]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -34,13 +34,18 @@ def hinge_embedding(distance: Real, sign: Sign, *, margin: Number = 1.0) -> Term
 
 
 @hinge_embedding.definition
-def _(distance, sign, *, margin):  # type: ignore[no-untyped-def]
+def _(distance, sign, *, margin):
     return where(sign == 1, lambda: distance, lambda: maximum(0, margin - distance))
 
 
 @hinge_embedding.kinks
 def _(arrays: Arrays, *, margin: float) -> Iterator[Arrays]:
     yield {"distance": np.full_like(arrays["distance"], margin), "sign": np.full_like(arrays["sign"], -1.0)}
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """How much of the whole a part is; of nothing, nothing."""
+    return np.where(whole == 0, 0.0, part / whole)
 
 
 class _Direction(NamedTuple):
@@ -63,6 +68,7 @@ def _direction(vector: np.ndarray, epsilon: float) -> _Direction:
 
 
 @loss(over="rows", also={"margin": (0.5,)})
+@np.errstate(all="ignore")
 def cosine_embedding(
     first: Real, second: Real, sign: SignPerRow, *, margin: Cosine = 0.0, epsilon: NonNegativeNumber = 0.0
 ) -> Terms:
@@ -75,33 +81,36 @@ def cosine_embedding(
 
     Source: torch.nn.CosineEmbeddingLoss, documentation; ε as in its implementation.
     """
-    with np.errstate(all="ignore"):
-        a, b = _direction(first, epsilon), _direction(second, epsilon)
-        missing = (a.missing + b.missing)[..., 0]
-        cosine = (a.unit * b.unit).sum(axis=-1)
-        apart = (((a.unit - b.unit) ** 2).sum(axis=-1) + missing) / 2  # 1 - c
-        opposed = (((a.unit + b.unit) ** 2).sum(axis=-1) + missing) / 2  # 1 + c
-        excess = cosine - margin
-        together = sign > 0
-        value = np.where(together, apart, np.maximum(excess, 0.0))
-        direction = np.where(together, -1.0, np.where(excess > 0, 1.0, np.where(np.isnan(excess), excess, 0.0)))
-        same, contrary = (cosine > 0.5)[..., None], (cosine < -0.5)[..., None]
-        terms = np.abs(a.unit * b.unit).sum(axis=-1)
-        slopes, magnitudes = {}, {}
-        for name, near, far in (("first", a, b), ("second", b, a)):
-            # v - c u, which cancels where u and v are nearly parallel
-            turn = far.unit - cosine[..., None] * near.unit
-            turn = np.where(same, far.unit - near.unit + apart[..., None] * near.unit, turn)
-            turn = np.where(contrary, far.unit + near.unit - opposed[..., None] * near.unit, turn)
-            turn = np.ldexp(turn / near.length, -near.exponent)
-            spread = np.ldexp((np.abs(far.unit) + terms[..., None] * np.abs(near.unit)) / near.length, -near.exponent)
-            slopes[name] = np.where(direction[..., None] == 0, 0.0, direction[..., None] * turn)
-            magnitudes[name] = np.where(direction[..., None] == 0, 0.0, spread)
-    return Terms(value, slopes, np.where(together, 1 + terms, abs(margin) + terms), magnitudes)
+    a, b = _direction(first, epsilon), _direction(second, epsilon)
+    missing = (a.missing + b.missing)[..., 0]
+    cosine = (a.unit * b.unit).sum(axis=-1)
+    apart = (((a.unit - b.unit) ** 2).sum(axis=-1) + missing) / 2  # 1 - c
+    opposed = (((a.unit + b.unit) ** 2).sum(axis=-1) + missing) / 2  # 1 + c
+    together, excess = sign > 0, cosine - margin
+    terms = np.abs(a.unit * b.unit).sum(axis=-1)
+    magnitude = np.where(together, 1.0, abs(margin)) + terms
+    slopes, sizes = {}, {}
+    for name, near, far in (("first", a, b), ("second", b, a)):
+        # v - c u, where u and v are nearly parallel by way of their difference or sum, which does not cancel
+        turn = far.unit - cosine[..., None] * near.unit
+        turn = np.where(cosine[..., None] > 0.5, far.unit - near.unit + apart[..., None] * near.unit, turn)
+        turn = np.where(cosine[..., None] < -0.5, far.unit + near.unit - opposed[..., None] * near.unit, turn)
+        size = np.abs(far.unit) + terms[..., None] * np.abs(near.unit)
+        idle = (~together & (excess <= 0))[..., None]
+        signed = np.where(together[..., None], -turn, turn)
+        slopes[name] = np.where(idle, 0.0, np.ldexp(signed / near.length, -near.exponent))
+        sizes[name] = np.where(idle, 0.0, np.ldexp(size / near.length, -near.exponent))
+    return Terms(
+        np.where(together, apart, np.maximum(excess, 0.0)),
+        slopes,
+        magnitude,
+        sizes,
+        np.where(together, np.inf, ratio(np.abs(excess), magnitude)),
+    )
 
 
 @cosine_embedding.definition
-def _(first, second, sign, *, margin, epsilon):  # type: ignore[no-untyped-def]
+def _(first, second, sign, *, margin, epsilon):
     product = total(a * b for a, b in zip(first, second, strict=True))
     squares = (total(a * a for a in first) + epsilon) * (total(b * b for b in second) + epsilon)
     cosine = product / sqrt(squares)
@@ -119,13 +128,14 @@ def _(arrays: Arrays, *, margin: float, epsilon: float) -> Iterator[Arrays]:
     yield {"second": first}
 
 
-class _Distance(NamedTuple):
-    """The p-norm of a difference t, its derivative by t, and the size of both before t cancels."""
+class Distance(NamedTuple):
+    """The p-norm of a difference t, its derivative by t, the size of both before t cancels, and how near an edge is."""
 
     length: np.ndarray
     slope: np.ndarray
     magnitude: np.ndarray
     slope_magnitude: np.ndarray
+    nearness: np.ndarray
 
 
 def _norm(vector: np.ndarray, p: float) -> tuple[np.ndarray, np.ndarray]:
@@ -138,24 +148,84 @@ def _norm(vector: np.ndarray, p: float) -> tuple[np.ndarray, np.ndarray]:
     return length, np.where(largest == 0, 0.0, scaled / root)
 
 
-def _distance(u: np.ndarray, v: np.ndarray, p: float, epsilon: np.ndarray) -> _Distance:
+def _wide(mask: np.ndarray, array: np.ndarray) -> np.ndarray:
+    """The mask of the rows, broadcastable against an array over rows or over their elements."""
+    return mask[..., None] if array.ndim > mask.ndim else mask
+
+
+def minkowski(u: np.ndarray, v: np.ndarray, p: float, epsilon: np.ndarray) -> Distance:
+    """The p-norm of u - v + epsilon along the last axis."""
     difference, error = two_sum(u, -v)
     shifted, rest = two_sum(difference, epsilon)
     t = shifted + (rest + error)
     before = np.abs(difference) + epsilon
     length, shares = _norm(t, p)
     magnitude, _ = _norm(before, p)
+    nearness = np.full(u.shape[:-1], np.inf)
     if math.isinf(p):
         slope = np.sign(t) * (np.arange(t.shape[-1]) == np.abs(t).argmax(axis=-1)[..., None])
         slope_magnitude = np.abs(slope)
+        if t.shape[-1] > 1:
+            ranked = np.sort(np.abs(t), axis=-1)
+            nearness = ratio(ranked[..., -1] - ranked[..., -2], 2 * magnitude[..., 0])
     else:
         slope = np.sign(t) * shares ** (p - 1)
         # what t loses by cancellation, its components and its norm lose
         slope_magnitude = np.where(length == 0, 0.0, (before / length * (magnitude / length)) ** (p - 1))
-    return _Distance(length[..., 0], np.where(np.isnan(length), np.nan, slope), magnitude[..., 0], slope_magnitude)
+        if p == 1:
+            nearness = ratio(np.abs(t), before).min(axis=-1, initial=np.inf)
+    slope = np.where(np.isnan(length), np.nan, slope)
+    return Distance(length[..., 0], slope, magnitude[..., 0], slope_magnitude, nearness)
+
+
+Triplet = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def triplet_terms(
+    triplet: Triplet,
+    margin: float,
+    p: float,
+    epsilon: float,
+    swap: bool,
+    distance: Callable[[np.ndarray, np.ndarray, float, np.ndarray], Distance] = minkowski,
+) -> Terms:
+    """The terms of the triplet loss (anchor, positive, negative) by a distance."""
+    largest = np.abs(triplet).max(axis=(0, -1), keepdims=True, initial=0.0)[0]
+    unit = np.where(largest > HUGE, HUGE, 1.0)  # so that no distance overflows before it is subtracted
+    (a, b, n), shift = (vector / unit for vector in triplet), epsilon / unit
+    near, far = distance(a, b, p, shift), distance(a, n, p, shift)
+    between = distance(b, n, p, shift) if swap else far
+    swapped = between.length < far.length
+    apart = Distance(*(np.where(_wide(swapped, one), one, other) for one, other in zip(between, far, strict=True)))
+    unit = unit[..., 0]
+    excess = near.length - apart.length + margin / unit
+    magnitude = near.magnitude + apart.magnitude + margin / unit
+    edges = np.minimum(near.nearness, apart.nearness)
+    if swap:
+        edges = np.minimum(edges, ratio(np.abs(far.length - between.length), far.magnitude + between.magnitude))
+    of_anchor, of_positive = ~swapped[..., None], swapped[..., None]  # whose distance to the negative counts
+    slopes = {
+        "anchor": near.slope - of_anchor * apart.slope,
+        "positive": -near.slope - of_positive * apart.slope,
+        "negative": apart.slope,
+    }
+    sizes = {
+        "anchor": near.slope_magnitude + of_anchor * apart.slope_magnitude,
+        "positive": near.slope_magnitude + of_positive * apart.slope_magnitude,
+        "negative": apart.slope_magnitude,
+    }
+    idle = (excess <= 0)[..., None]
+    return Terms(
+        np.maximum(excess, 0.0) * unit,
+        {name: np.where(idle, 0.0, slope) for name, slope in slopes.items()},
+        magnitude * unit,
+        {name: np.where(idle, 0.0, size) for name, size in sizes.items()},
+        np.minimum(ratio(np.abs(excess), magnitude), np.where(excess > 0, edges, np.inf)),
+    )
 
 
 @loss(over="rows", also={"margin": (0.5,), "p": (1.0, 3.0, math.inf), "epsilon": (0.0,), "swap": (True,)})
+@np.errstate(all="ignore")
 def triplet_margin(
     anchor: Real,
     positive: Real,
@@ -176,31 +246,12 @@ def triplet_margin(
     Source: V. Balntas et al., "Learning local feature descriptors with triplets and shallow convolutional neural
     networks", BMVC 2016.
     """
-    with np.errstate(all="ignore"):
-        largest = np.abs([anchor, positive, negative]).max(axis=(0, -1), keepdims=True, initial=0.0)[0]
-        unit = np.where(largest > HUGE, HUGE, 1.0)  # so that no distance overflows before it is subtracted
-        a, b, n, shift = anchor / unit, positive / unit, negative / unit, epsilon / unit
-        near, far = _distance(a, b, p, shift), _distance(a, n, p, shift)
-        between = _distance(b, n, p, shift) if swap else far
-        swapped = between.length < far.length
-        unit = unit[..., 0]
-        excess = near.length - np.minimum(far.length, between.length) + margin / unit
-        active = np.where(np.isnan(excess), excess, excess > 0)[..., None]
-        slopes, magnitudes = {}, {}
-        for name, own, with_far, with_between in (("anchor", 1, -1, 0), ("positive", -1, 0, -1), ("negative", 0, 1, 1)):
-            other = np.where(swapped[..., None], with_between * between.slope, with_far * far.slope)
-            slopes[name] = np.where(active == 0, 0.0, active * (own * near.slope + other))
-            size = np.where(
-                swapped[..., None], abs(with_between) * between.slope_magnitude, abs(with_far) * far.slope_magnitude
-            )
-            magnitudes[name] = np.where(active == 0, 0.0, abs(own) * near.slope_magnitude + size)
-        magnitude = near.magnitude + np.where(swapped, between.magnitude, far.magnitude) + margin / unit
-        return Terms(np.maximum(excess, 0.0) * unit, slopes, magnitude * unit, magnitudes)
+    return triplet_terms((anchor, positive, negative), margin, p, epsilon, swap)
 
 
 @triplet_margin.definition
-def _(anchor, positive, negative, *, margin, p, epsilon, swap):  # type: ignore[no-untyped-def]
-    def distance(u, v):  # type: ignore[no-untyped-def]
+def _(anchor, positive, negative, *, margin, p, epsilon, swap):
+    def distance(u, v):
         return norm([x - y + epsilon for x, y in zip(u, v, strict=True)], p)
 
     apart = distance(anchor, negative)

@@ -8,9 +8,11 @@ from lossbench.domains import BinaryTarget, ClassWeight, Logit
 from lossbench.functions import log, sigmoid, total
 from lossbench.loss import Terms, loss
 from lossbench.losses import stable
+from lossbench.losses.limits import product
 
 
 @loss(over="rows")
+@np.errstate(all="ignore")
 def multilabel_soft_margin(logits: Logit, target: BinaryTarget, weight: ClassWeight = None) -> Terms:
     """Mean over the classes of the logistic losses of a row of logits.
 
@@ -23,21 +25,17 @@ def multilabel_soft_margin(logits: Logit, target: BinaryTarget, weight: ClassWei
     factor = (np.ones(logits.shape[-1]) if weight is None else weight) / logits.shape[-1] * np.ones(logits.shape)
     chance, opposite = stable.sigmoid(logits), stable.sigmoid(-logits)
     hit, miss = factor * target, factor * (1 - target)
-    with np.errstate(all="ignore"):
-        # each class contributes (weight) times (softplus), and nothing where the weight is 0
-        value = np.where(hit != 0, hit * stable.softplus(-logits), 0.0)
-        value = (value + np.where(miss != 0, miss * stable.softplus(logits), 0.0)).sum(axis=-1)
-        by_target = np.where(factor != 0, -factor * logits, 0.0)
-        spread = factor * (2 + stable.softplus(logits) + stable.softplus(-logits))
+    above, below = stable.softplus(logits), stable.softplus(-logits)
+    value = (product(hit, below) + product(miss, above)).sum(axis=-1)
     return Terms(
         value,
-        {"logits": miss * chance - hit * opposite, "target": by_target},
+        {"logits": miss * chance - hit * opposite, "target": product(-factor, logits)},
         magnitude=value + factor.sum(axis=-1),  # each logarithm is that of a sum that starts at 1
-        slope_magnitudes={"logits": factor * (chance + target), "target": spread},
+        slope_magnitudes={"logits": factor * (chance + target), "target": product(factor, 2 + above + below)},
     )
 
 
 @multilabel_soft_margin.definition
-def _(logits, target, weight):  # type: ignore[no-untyped-def]
+def _(logits, target, weight):
     terms = [y * log(sigmoid(x)) + (1 - y) * log(sigmoid(-x)) for x, y in zip(logits, target, strict=True)]
     return -total(terms if weight is None else (w * term for w, term in zip(weight, terms, strict=True))) / len(terms)

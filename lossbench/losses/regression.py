@@ -32,7 +32,7 @@ def absolute_error(prediction: Real, target: Real, weight: Weight = None) -> Ter
 
 
 @absolute_error.definition
-def _(prediction, target, weight):  # type: ignore[no-untyped-def]
+def _(prediction, target, weight):
     return (1 if weight is None else weight) * absolute(prediction - target)
 
 
@@ -58,7 +58,7 @@ def squared_error(prediction: Real, target: Real, weight: Weight = None) -> Term
 
 
 @squared_error.definition
-def _(prediction, target, weight):  # type: ignore[no-untyped-def]
+def _(prediction, target, weight):
     return (1 if weight is None else weight) * (prediction - target) ** 2
 
 
@@ -83,7 +83,7 @@ def huber(prediction: Real, target: Real, weight: Weight = None, *, delta: Posit
 
 
 @huber.definition
-def _(prediction, target, weight, *, delta):  # type: ignore[no-untyped-def]
+def _(prediction, target, weight, *, delta):
     d = absolute(prediction - target)
     w = 1 if weight is None else weight
     return w * where(d <= delta, lambda: d * d / 2, lambda: delta * (d - delta / 2))
@@ -115,7 +115,7 @@ def smooth_l1(prediction: Real, target: Real, *, beta: PositiveNumber = 1.0) -> 
 
 
 @smooth_l1.definition
-def _(prediction, target, *, beta):  # type: ignore[no-untyped-def]
+def _(prediction, target, *, beta):
     d = absolute(prediction - target)
     return where(d < beta, lambda: d * d / (2 * beta), lambda: d - beta / 2)
 

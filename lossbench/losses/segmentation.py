@@ -36,7 +36,7 @@ def soft_dice(
 
 
 @soft_dice.definition
-def _(prediction, target, *, smooth, epsilon):  # type: ignore[no-untyped-def]
+def _(prediction, target, *, smooth, epsilon):
     return _dice(list(entries(prediction)), list(entries(target)), smooth, epsilon)
 
 
@@ -72,21 +72,22 @@ def bce_dice(
         },
         magnitude=bce_weight * (1 + mean) + rest * np.asarray(dice.magnitude),
         slope_magnitudes={
-            "logit": share * ((1 - y) * yes + y * no) + product(chain, sizes["prediction"]),
+            # of σ(-x) as 1 - σ(x)
+            "logit": share * (1 + (1 - y) * yes + y * no) + rest * yes * (1 + yes) * sizes["prediction"],
             "target": product(np.asarray(share), np.abs(x)) + rest * sizes["target"],
         },
     )
 
 
 @bce_dice.definition
-def _(logit, target, *, bce_weight, smooth):  # type: ignore[no-untyped-def]
+def _(logit, target, *, bce_weight, smooth):
     x, y = list(entries(logit)), list(entries(target))
     likelihood = total(b * log(sigmoid(a)) + (1 - b) * log(sigmoid(-a)) for a, b in zip(x, y, strict=True))
     dice = _dice([sigmoid(a) for a in x], y, smooth, 0)
     return -exactly(bce_weight) * likelihood / len(x) + (1 - exactly(bce_weight)) * dice
 
 
-def _dice(q, y, smooth, epsilon):  # type: ignore[no-untyped-def]
+def _dice(q, y, smooth, epsilon):
     overlap = total(a * b for a, b in zip(q, y, strict=True))
     return 1 - (2 * overlap + smooth) / (total(q) + total(y) + smooth + epsilon)
 
@@ -109,7 +110,7 @@ def dice_terms(
     axes: tuple[int, ...],
     complement: np.ndarray | None = None,
 ) -> Terms:
-    """Value and slopes of a Dice loss over `axes`; `complement` is one minus the prediction, where it is known better."""
+    """Value and slopes of a Dice loss over `axes`; `complement` is 1 - prediction where that is known better."""
     q, y = prediction, target
     others = 1 - q if complement is None else complement
     size = q.sum(axis=axes, keepdims=True) + y.sum(axis=axes, keepdims=True) + smooth + epsilon

@@ -25,13 +25,13 @@ def softmax_parts(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 def softplus(x: np.ndarray) -> np.ndarray:
     """log(1 + exp(x)) without overflow, and with full relative accuracy where it is tiny."""
-    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+    return np.asarray(np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x))))
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)) with full relative accuracy on both sides."""
     small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1.0, small) / (1 + small)
+    return np.asarray(np.where(x >= 0, 1.0, small) / (1 + small))
 
 
 def xlogy(x: np.ndarray, y: np.ndarray) -> np.ndarray:

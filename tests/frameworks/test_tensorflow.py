@@ -1,137 +1,193 @@
-"""TensorFlow's adapters, each check in a process of its own: this one must never import a framework."""
+"""TensorFlow's adapters, asked in processes of their own: this one never imports TensorFlow."""
 
-import csv
+import json
+import os
 import subprocess
 import sys
-import textwrap
+from collections.abc import Iterator
 from importlib.util import find_spec
+from itertools import product
 
 import pytest
+
+from lossbench.answers import Answers
+from lossbench.comparison import Comparison
+from lossbench.crew import Crew
+from lossbench.losses import catalogue
+from lossbench.records import Greeting, Implementation, Status, Target, Verdict
+from lossbench.suite import Block, Selection, Suite, unfold
 
 pytestmark = [
     pytest.mark.framework("tensorflow"),
     pytest.mark.skipif(find_spec("tensorflow") is None, reason="tensorflow is not installed"),
 ]
 
-ENGINE = """
-    import numpy as np
-    import tensorflow as tf
-    from lossbench.frameworks.tensorflow import framework
-"""
-# What the ordinary inputs of the default suite show, and no declaration explains: the quotient p/q of probabilities
-# has the slope -p/q², which overflows in half precision.
+TENSORFLOW = Target("tensorflow")
+FORMATS = ("float64", "float32", "float16", "bfloat16")
+SHAPES = {
+    "elements": ((3, 4), (2, 3, 4)),
+    "rows": ((3, 4), (2, 3, 4)),
+    "samples": ((2, 6), (2, 3, 2)),
+    "ctc": ((2, 7, 4), (3, 7, 4)),  # the third sample has no labels
+}
+BLOCKS = [("default", FORMATS), ("each", FORMATS), ("together", ("float32",))]
+# What ordinary inputs show and no declaration explains: the quotient p/q has the slope -p/q² by q, which overflows.
 FINDINGS = {("kl_div_probability", "float16")}
 
 
-def inside(code: str) -> str:
-    """What `code` prints in a fresh process."""
-    script = textwrap.dedent(ENGINE) + textwrap.dedent(code)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
+def in_tensorflow(script: str) -> str:
+    """What a script prints that runs in a process of its own with one thread."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
 
-def test_each_via_names_something_public():
-    missing = inside("""
-        import importlib
-
-        def resolves(name):
-            root, *path = name.split(".")
-            found = tf if root == "tf" else importlib.import_module(root)
-            for at, part in enumerate(path):
-                if not hasattr(found, part):
-                    found = importlib.import_module(".".join([root, *path[: at + 1]]))
-                else:
-                    found = getattr(found, part)
-            return callable(found)
-
-        for implementation, _ in framework.table.values():
-            for part in implementation.via.split(" + "):
-                name = part.split("(")[0]
-                if not resolves(name):
-                    print(name)
-    """)
-    assert missing == ""
+@pytest.fixture(scope="module")
+def crew() -> Iterator[Crew]:
+    with Crew([TENSORFLOW], deadline=60) as crew:
+        yield crew
 
 
-def test_tensors_keep_every_bit_in_every_format():
-    inside("""
-        everything = np.arange(1 << 16, dtype=np.uint16)
-        wide = np.arange(24.0).reshape(4, 6)[:, ::2]
-        for array, dtype in [
-            (everything, "bfloat16"),
-            (everything.view(np.float16), "float16"),
-            (wide.astype(np.float32), "float32"),
-            (wide, "float64"),
-            (np.float64(0.1), "float64"),
-            (np.arange(3) - 1, "int64"),
-        ]:
-            array = np.asarray(array)
-            name, back = framework.array(framework.tensor(array, dtype, True))
-            assert name == dtype, (name, dtype)
-            assert back.shape == array.shape and back.dtype == array.dtype
-            assert back.tobytes() == array.tobytes(), dtype
-    """)
+@pytest.fixture(scope="module")
+def greeting(crew: Crew) -> Greeting:
+    found = crew.greet()[TENSORFLOW]
+    assert isinstance(found, Greeting), found
+    return found
 
 
-def test_tensors_do_not_share_memory_with_the_array_they_came_from():
-    inside("""
-        array = np.zeros(64)
-        tensor = framework.tensor(array, "float64", True)
-        array[:] = 1
-        assert not framework.array(tensor)[1].any()
-    """)
+@pytest.fixture(scope="module")
+def verdicts(crew: Crew, greeting: Greeting) -> list[Verdict]:
+    """Every implementation on ordinary inputs: all formats, all reductions, each option, several ranks."""
+    blocks = [Block((), ("normal",), dtypes, ("all",), options, (0,)) for options, dtypes in BLOCKS]
+    offered = frozenset(i.loss for i in greeting.implementations)
+    cases = unfold(Suite("tensorflow", tuple(blocks), SHAPES), catalogue(), Selection(offered))
+    found: list[Verdict] = []
+    Comparison(crew, {TENSORFLOW: greeting}, Answers(None), found.append, {}).run(cases)
+    return found
 
 
-def test_gradients_follow_the_cotangent_and_say_when_they_are_missing():
-    inside("""
-        x = framework.tensor(np.arange(6.0).reshape(3, 2), "float64", True)
-        y = framework.tensor(np.ones(3), "float64", True)
-        above = framework.tensor(np.array([1.0, -2.0, 3.0]), "float64", False)
-
-        def rows():
-            return tf.reduce_sum(x * x, axis=1)
-
-        value, gradients = framework.value_and_gradients(rows, {"x": x, "y": y}, above)
-        assert gradients["y"] is None
-        assert framework.array(value)[1].tolist() == [1, 13, 41]
-        assert framework.array(gradients["x"])[1].tolist() == [[0, 2], [-8, -12], [24, 30]]
-
-        value, gradients = framework.value_and_gradients(rows, {"x": x}, None)
-        assert framework.array(gradients["x"])[1].tolist() == [[0, 2], [4, 6], [8, 10]]
-
-        value, gradients = framework.value_and_gradients(lambda: tf.gather(x, [2, 2, 0]), {"x": x}, None)
-        assert framework.array(gradients["x"])[1].tolist() == [[1, 1], [0, 0], [2, 2]]
-
-        value, gradients = framework.value_and_gradients(lambda: tf.cast(rows(), tf.float32), {"x": x}, above)
-        assert framework.array(value)[0] == "float32" and framework.array(gradients["x"])[0] == "float64"
-
-        value, gradients = framework.value_and_gradients(rows, {}, None)
-        assert gradients == {}
-    """)
+def test_ordinary_inputs_are_answered_by_the_definition_or_as_declared(verdicts: list[Verdict]) -> None:
+    right = (Status.AGREES, Status.IMPRECISE, Status.DEVIATES, Status.ABSENT)
+    odd = [v for v in verdicts if v.status not in right and (v.loss, v.dtype) not in FINDINGS]
+    assert not odd, "\n".join(f"{v.case} by {v.via}: {v.status}, {v.worst}, {v.note}" for v in odd)
 
 
-def test_threads_are_taken_from_the_environment():
-    threads = inside("""
-        print(tf.config.threading.get_intra_op_parallelism_threads())
-    """)
-    assert threads.strip().isdigit()
+def test_everything_offered_was_compared(greeting: Greeting, verdicts: list[Verdict]) -> None:
+    measured = [v for v in verdicts if v.status is not Status.ABSENT]
+    combined = {(v.loss, v.via, v.dtype, v.reduction) for v in measured}
+    options = {(v.loss, v.via, name) for v in measured for name in options_of(v.case)}
+    losses = catalogue()
+    for one in greeting.implementations:
+        never = set(product([one.loss], [one.via], one.dtypes, one.reductions)) - combined
+        assert not never, never
+        tested = {name for name in one.parameters if losses[one.loss].also.get(name)}
+        optional = {name for name in one.arrays if losses[one.loss].arguments[name].optional}
+        assert {(one.loss, one.via, name) for name in tested | optional} <= options, one.key
 
 
-def test_ordinary_inputs_show_nothing_undeclared(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    table = tmp_path / "verdicts.csv"
-    command = ["compare", "--framework", "tensorflow", "--regime", "normal", "--csv", str(table)]
-    run = [sys.executable, "-c", "from lossbench.cli import main; main()", *command]
-    done = subprocess.run(run, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr[-3000:]
-    with table.open() as file:
-        rows = list(csv.DictReader(file))
-    odd = [
-        f"{row['status']}: {row['case']} by {row['via']}: {row['worst']} {row['note']}"
-        for row in rows
-        if row["status"] not in ("agrees", "imprecise", "deviates", "absent")
-        and (row["loss"], row["dtype"]) not in FINDINGS
-    ]
-    assert not odd, "\n".join(odd)
-    assert {row["via"] for row in rows if row["status"] == "agrees"} >= {"keras.losses.Huber(dtype=)"}
+def options_of(case: str) -> list[str]:
+    """The names of the options in a case's printed name."""
+    parts = case.split("/")
+    return [option.partition("=")[0] for option in parts[1].split(",")] if len(parts) == 7 else []
+
+
+def test_adapters_speak_of_the_losses_as_the_catalogue_does(greeting: Greeting) -> None:
+    losses = catalogue()
+    defaults = json.loads(in_tensorflow(DEFAULTS))
+    for one in greeting.implementations:
+        loss = losses[one.loss]
+        assert set(one.arrays) <= set(loss.arguments), one.key
+        assert {n for n, a in loss.arguments.items() if not a.optional} <= set(one.required), one.key
+        assert defaults[one.key] == {name: loss.parameters[name].default for name in one.parameters}, one.key
+        for known in one.known:
+            assert not known.definition or known.definition in losses, f"{one.key}: {known.definition}"
+            assert {name for name, _ in known.sets} <= set(losses[known.definition or one.loss].parameters), one.key
+
+
+DEFAULTS = """
+import inspect, json
+from lossbench.frameworks.tensorflow import framework
+print(json.dumps({
+    key: {name: inspect.signature(adapter).parameters[name].default for name in implementation.parameters}
+    for key, (implementation, adapter) in framework.table.items()
+}))
+"""
+
+
+def test_each_via_names_something_public(greeting: Greeting) -> None:
+    names = {name for one in greeting.implementations for name in public_names(one)}
+    assert not any(part.startswith("_") for name in names for part in name.split("."))
+    in_tensorflow(
+        f"import pkgutil\nfor name in {sorted(names)}:\n    assert callable(pkgutil.resolve_name(name)), name"
+    )
+
+
+def public_names(implementation: Implementation) -> list[str]:
+    """The dotted names in `via`, without remarks in brackets; everybody imports tensorflow as tf."""
+    names = [part.partition("(")[0].strip() for part in implementation.via.split(" + ")]
+    return [f"tensorflow.{name.removeprefix('tf.')}" if name.startswith("tf.") else name for name in names]
+
+
+def test_tensors_hold_what_they_were_given() -> None:
+    assert in_tensorflow(TENSORS).split() == ["fine"]
+
+
+TENSORS = """
+import numpy as np
+from lossbench.frameworks.tensorflow import framework
+
+everything = np.arange(1 << 16, dtype=np.uint16)
+plain = np.arange(24.0).reshape(2, 3, 4)
+for array, dtype in [
+    (everything, "bfloat16"), (everything[::2], "bfloat16"), (everything.view(np.float16), "float16"),
+    (plain.astype(np.float32)[..., ::2], "float32"), (plain.transpose(2, 0, 1), "float64"), (plain[:, :0], "float64"),
+    (np.array(0.1), "float64"), (np.arange(3) - 1, "int64"),
+]:
+    name, back = framework.array(framework.tensor(array, dtype, dtype != "int64"))
+    assert name == dtype and back.dtype == array.dtype and back.shape == array.shape
+    assert back.tobytes() == array.tobytes()
+own = framework.tensor(plain, "float64", True)
+plain[:] = -1  # the tensor is a copy, not a window on the array
+assert framework.array(own)[1].min() == 0
+print("fine")
+"""
+
+
+def test_gradients_come_to_the_leaves_that_were_reached() -> None:
+    assert in_tensorflow(GRADIENTS).split() == ["fine"]
+
+
+GRADIENTS = """
+import numpy as np, tensorflow as tf
+from lossbench.frameworks.tensorflow import framework
+
+numbers = np.array([1.0, 2.0, 4.0])
+x, y = (framework.tensor(numbers, "float64", True) for _ in range(2))
+above = framework.tensor(np.array([1.0, -1.0, 0.5]), "float64", False)
+
+def asked(call, leaves, cotangent=None):
+    value, found = framework.value_and_gradients(call, leaves, cotangent)
+    return framework.array(value), {n: None if g is None else framework.array(g) for n, g in found.items()}
+
+for _ in range(2):  # nothing is left behind from one call to the next
+    value, found = asked(lambda: x * x, {"x": x, "y": y}, above)
+    assert value[1].tolist() == [1, 4, 16] and found["x"][1].tolist() == [2, -4, 4] and found["y"] is None
+assert asked(lambda: x * x, {"x": x})[1]["x"][1].tolist() == [2, 4, 8]
+assert asked(lambda: tf.reduce_sum(x), {"x": x})[0][1].shape == ()
+assert asked(lambda: tf.gather(x, [2, 2, 0]), {"x": x})[1]["x"][1].tolist() == [1, 0, 2]  # not as rows with indices
+assert asked(lambda: tf.stop_gradient(x * y), {"x": x, "y": y}, above)[1] == {"x": None, "y": None}
+assert asked(lambda: x * x, {})[1] == {}
+value, found = asked(lambda: tf.cast(x * x, tf.float32), {"x": x}, above)  # the cotangent takes the value's format
+assert value[0] == "float32" and found["x"][0] == "float64" and found["x"][1].tolist() == [2, -4, 4]
+assert tf.config.threading.get_intra_op_parallelism_threads() == 1
+assert "cpu" in framework.devices() and framework.device_name() == "cpu"
+framework.wait()
+print("fine")
+"""

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lossbench.balls import Certified, Undefined, 
-from lossbench.domains import Axes, Kind
+from scipy.optimize import nnls
+
+from lossbench.balls import Undefined
+from lossbench.certify import Certified, certify
+from lossbench.domains import Kind
 from lossbench.loss import Loss, Over, Terms
 from lossbench.losses import catalogue
-from scipy.optimize import nnls
 
 EPS = 2.0**-52
 LIMIT = 8  # eps by scale
-HINGED = ("triplet_margin", "cosine_embedding")
 SMALLEST_NORMAL = 2.2250738585072014e-308
 
 NAMES = (
@@ -153,7 +154,7 @@ def compare_term(
     assert error(terms.value[index], want, max(abs(want), magnitude, SMALLEST_NORMAL)) <= LIMIT, (asked, want)
     names = [name for name in loss.arguments if name in terms.slopes]
     scales, compared = [], 1
-    if loss.name in HINGED and certified.corners is None and want <= LIMIT * EPS * magnitude:
+    if certified.corners is None and terms.nearness is not None and terms.nearness[index] <= LIMIT * EPS:
         return 1  # so close to the kink, float64 cannot tell on which side it is
     for name, (gradient, _) in zip(names, certified.gradients, strict=True):
         got = np.asarray(terms.slopes[name][index])
@@ -191,10 +192,12 @@ def test_comparison_can_fail() -> None:
     """A slope wrong by 1e-14 of the scale, and a value likewise, are noticed."""
     loss = catalogue()["cross_entropy"]
     logits = np.array([1.0, -2.0, 0.5])
-    certified = proof(loss, {"logits": logits[None], "target": np.array([1])}, {"ignore_index": 0, "label_smoothing": 0.0}, (0,))
+    certified = proof(
+        loss, {"logits": logits[None], "target": np.array([1])}, {"ignore_index": 0, "label_smoothing": 0.0}, (0,)
+    )
     right = certified.gradients[0][0]
     assert error(right, right, 1.0) == 0
-    assert error(right + [0, 1e-14, 0], right, 1.0) > LIMIT
+    assert error(right + np.array([0, 1e-14, 0]), right, 1.0) > LIMIT
     assert error(np.array([math.nan]), np.array([1.0]), 1.0) == math.inf
 
 
@@ -226,3 +229,63 @@ def test_empty_batch(name: str) -> None:
         terms = loss(arrays, next(settings(loss)))
         assert terms.value.shape == loss.term_shape((0, *shape[1:]))
         assert all(slope.shape == arrays[argument].shape for argument, slope in terms.slopes.items())
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll"])
+def test_ignored_rows_weigh_nothing(name: str) -> None:
+    """They are masked whatever they hold, and the mean divides by the weights of the others."""
+    loss = catalogue()[name]
+    scores = np.array([[0.0, -1.0, -2.0], [math.nan, -1.0, 0.0], [-3.0, -math.inf, -1.0]])
+    arrays = {loss.differentiable[0]: scores, "target": np.array([0, -7, 2]), "weight": np.array([0.5, 1.0, 0.25])}
+    terms = loss(arrays, next(settings(loss)) | {"ignore_index": -7})
+    assert terms.masked is not None
+    assert terms.masked.tolist() == [False, True, False]
+    assert terms.value[1] == 0
+    assert not terms.slopes[loss.differentiable[0]][1].any()
+    assert np.isfinite(terms.value).all()
+    assert terms.denominators["mean"].value == 0.75
+
+
+def test_cross_entropy_of_an_impossible_class() -> None:
+    """A target whose logit is -inf costs infinity, with a finite gradient; any other such class nothing."""
+    loss = catalogue()["cross_entropy"]
+    logits = np.array([[-math.inf, 0.0, 0.0], [0.0, -math.inf, 0.0]])
+    terms = loss({"logits": logits, "target": np.array([0, 0])}, next(settings(loss)))
+    assert terms.value.tolist() == [math.inf, math.log(2)]
+    assert terms.slopes["logits"].tolist() == [[-1.0, 0.5, 0.5], [-0.5, 0.0, 0.5]]
+
+
+def test_soft_labels_spend_nothing_on_impossible_classes() -> None:
+    """0 times the infinite surprisal of a class is 0; the slope by its share of the target is infinite."""
+    loss = catalogue()["soft_cross_entropy"]
+    arrays = {"logits": np.array([[-math.inf, 0.0, 0.0]]), "target": np.array([[0.0, 0.5, 0.5]])}
+    terms = loss(arrays, next(settings(loss)))
+    assert terms.value.tolist() == [math.log(2)]
+    assert terms.slopes["target"].tolist() == [[math.inf, math.log(2), math.log(2)]]
+
+
+def test_parallel_vectors_keep_their_small_distance() -> None:
+    """Nearly parallel rows: 1 - c to 12 digits where the product of the two unit vectors has none."""
+    loss = catalogue()["cosine_embedding"]
+    arrays = {"first": np.array([[1.0, 0.0]]), "second": np.array([[1.0, 2.0**-30]]), "sign": np.ones(1)}
+    terms = loss(arrays, next(settings(loss)))
+    assert terms.value[0] == pytest.approx(2.0**-61, rel=1e-12)
+
+
+def test_cosine_of_a_zero_vector_is_undefined_without_epsilon() -> None:
+    """0/0 stays NaN in its row; with epsilon it is an ordinary number."""
+    loss = catalogue()["cosine_embedding"]
+    arrays = {"first": np.array([[0.0, 0.0], [1.0, 0.0]]), "second": np.array([[1.0, 0.0]] * 2), "sign": np.ones(2)}
+    assert np.isnan(loss(arrays, {"margin": 0.0, "epsilon": 0.0}).value).tolist() == [True, False]
+    guarded = loss(arrays, {"margin": 0.0, "epsilon": 2.0**-40})
+    assert guarded.value[0] == 1
+    assert guarded.slopes["first"][0, 0] == pytest.approx(-(2.0**20), rel=1e-11)
+
+
+def test_distances_beyond_float64_are_subtracted_before_they_overflow() -> None:
+    """Equal distances of 3e308 cancel, and only the margin is left."""
+    loss = catalogue()["triplet_margin"]
+    arrays = {"anchor": np.full((1, 2), 1.5e308), "positive": np.full((1, 2), -1.5e308)}
+    arrays["negative"] = arrays["positive"]
+    terms = loss(arrays, next(settings(loss)))
+    assert np.isfinite(terms.value).all()

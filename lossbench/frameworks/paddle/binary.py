@@ -12,6 +12,21 @@ from lossbench.records import Known
 NO_GRADIENT = Known("gives no gradient to the target", no_gradient=("target",))
 
 
+def focal(dtype: str, lost: float) -> tuple[Known, Known]:
+    """The focal loss as a format has it, where an alpha is given and where none is; `lost` is a quarter of eps."""
+    reason = "forms 1 - p_t by subtraction; its cross entropy is wrong at logit 0 and gives the target no gradient"
+    formula = "binary_focal_lowered_at_zero"
+    return (
+        Known(reason, definition=formula, sets=(("lost", lost),), dtypes=(dtype,), options=("alpha",)),
+        Known(
+            f"weights by alpha = 0.25 unless another is given; {reason}",
+            definition=formula,
+            sets=(("alpha", 0.25), ("lost", lost)),
+            dtypes=(dtype,),
+        ),
+    )
+
+
 @framework.implements(
     via="paddle.nn.BCELoss",
     dtypes=DTYPES,
@@ -34,8 +49,8 @@ def binary_cross_entropy(prediction: Tensor, target: Tensor, weight: Tensor | No
     known=[
         NO_GRADIENT,
         Known(
-            "without pos_weight the gradient at logit 0 is too small by 1, times the weight",
-            definition="binary_cross_entropy_with_logits_wrong_at_zero",
+            "without pos_weight the gradient at logit 0 is too low by 1, times the weight",
+            definition="binary_cross_entropy_with_logits_lowered_at_zero",
         ),
     ],
 )
@@ -62,14 +77,7 @@ def binary_cross_entropy_with_logits_and_ones(
     "binary_focal",
     via="paddle.nn.functional.sigmoid_focal_loss",
     dtypes=DTYPES,
-    known=[
-        Known(
-            "weights by alpha = 0.25 unless another alpha is given",
-            definition="binary_focal",
-            sets=(("alpha", 0.25),),
-            contract=True,
-        ),
-    ],
+    known=[*focal("float64", lost=2.0**-54), *focal("float32", lost=2.0**-25)],
 )
 def sigmoid_focal_loss(
     logit: Tensor,

@@ -15,14 +15,21 @@ from lossbench.records import Known
     known=[Known("adds 1e-11 to each squared norm", definition="cosine_embedding", sets=(("epsilon", 1e-11),))],
 )
 def cosine_embedding(first: Tensor, second: Tensor, sign: Tensor, *, margin: float = 0.0, reduction: str) -> Tensor:
-    return F.cosine_embedding_loss(first, second, sign, margin=margin, reduction=reduction)
+    if first.ndim <= 2:
+        return F.cosine_embedding_loss(first, second, sign, margin=margin, reduction=reduction)
+    rows = first.flatten(0, -2), second.flatten(0, -2), sign.flatten()
+    loss = F.cosine_embedding_loss(*rows, margin=margin, reduction=reduction)
+    return loss.reshape(sign.shape) if reduction == "none" else loss
 
 
 @framework.implements(
     via="paddle.nn.TripletMarginLoss",
     dtypes=DTYPES,
     known=[
-        Known("handles the exponent p in float32", computes_in="float32", dtypes=("float64",), options=("p",)),
+        Known(
+            "takes the root 1/p rounded to float32, and gives no number for the gradient at distance 0",
+            definition="triplet_margin_root_rounded_to_float32",
+        )
     ],
 )
 def triplet_margin(

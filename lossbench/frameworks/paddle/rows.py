@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import paddle
 import paddle.nn.functional as F  # noqa: N812  (the name all of Paddle's users know it by)
 from paddle import Tensor
@@ -9,20 +11,35 @@ from paddle import Tensor
 from lossbench.frameworks.paddle.engine import DTYPES, framework
 from lossbench.records import Known
 
-
-def clipped(definition: str) -> Known:
-    """What the softmax of the processor does to scores far below the leading one."""
-    return Known("the softmax on the processor clips scores at 64 below the maximum", definition=definition)
-
-
 NO_GRADIENT = Known("gives no gradient to the target", no_gradient=("target",))
+CLIPPED = Known(
+    "the softmax on the processor clips scores at 64 below the maximum; a mean counts ignored rows where ignore_index "
+    "is negative",
+    definition="cross_entropy_clipped_at_64",
+)
+SMOOTHED = Known(
+    "where labels are smoothed, whole rows are weighted instead of classes, and none is ignored",
+    definition="cross_entropy_clipped_at_64",
+    options=("label_smoothing",),
+)
+SOFT_CLIPPED = Known(
+    "the softmax on the processor clips scores at 64 below the maximum; the gradient takes labels to sum to 1",
+    definition="soft_cross_entropy_clipped_at_64",
+)
+SOFT_WEIGHTED = Known(
+    "weights whole rows instead of classes, and a mean divides by those weights",
+    definition="soft_cross_entropy_clipped_at_64",
+    options=("weight",),
+    contract=True,
+)
 SMOOTHED_IN_FLOAT32 = Known(
-    "label smoothing begins with one-hot labels in float32",
+    "label smoothing passes through float32",
     computes_in="float32",
     dtypes=("float64",),
     options=("label_smoothing",),
 )
-UNIT_AXIS = Known("keeps the class axis at length 1", notes=("other-shape",), reductions=("none",))
+UNIT_AXIS = Known("keeps the class axis at length 1", notes=("other-shape",), reductions=("none",), contract=True)
+UNIT_AXIS_IF_SMOOTHED = replace(UNIT_AXIS, options=("label_smoothing",), contract=False)
 
 
 @framework.implements(via="paddle.nn.NLLLoss", dtypes=DTYPES)
@@ -41,10 +58,7 @@ def nll(
 @framework.implements(
     via="paddle.nn.CrossEntropyLoss",
     dtypes=DTYPES,
-    known=[
-        SMOOTHED_IN_FLOAT32,
-        clipped("cross_entropy_clipped_at_64"),
-    ],
+    known=[SMOOTHED_IN_FLOAT32, UNIT_AXIS_IF_SMOOTHED, SMOOTHED, CLIPPED],
 )
 def cross_entropy(
     logits: Tensor,
@@ -70,7 +84,7 @@ def cross_entropy(
     via="paddle.nn.functional.softmax_with_cross_entropy + paddle.squeeze",
     reductions=("none",),
     dtypes=DTYPES,
-    known=[clipped("cross_entropy_clipped_at_64")],
+    known=[CLIPPED],
 )
 def softmax_with_cross_entropy(logits: Tensor, target: Tensor, *, ignore_index: int = -100) -> Tensor:
     loss = F.softmax_with_cross_entropy(logits, target.unsqueeze(-1), ignore_index=ignore_index)
@@ -80,7 +94,7 @@ def softmax_with_cross_entropy(logits: Tensor, target: Tensor, *, ignore_index: 
 @framework.implements(
     via="paddle.nn.CrossEntropyLoss(soft_label=True)",
     dtypes=DTYPES,
-    known=[NO_GRADIENT, UNIT_AXIS, clipped("soft_cross_entropy_clipped_at_64")],
+    known=[NO_GRADIENT, UNIT_AXIS, SMOOTHED_IN_FLOAT32, SOFT_WEIGHTED, SOFT_CLIPPED],
 )
 def soft_cross_entropy(
     logits: Tensor,
@@ -100,7 +114,7 @@ def soft_cross_entropy(
     via="paddle.nn.CrossEntropyLoss(soft_label=True) + paddle.squeeze",
     reductions=("none",),
     dtypes=DTYPES,
-    known=[NO_GRADIENT, clipped("soft_cross_entropy_clipped_at_64")],
+    known=[NO_GRADIENT, SMOOTHED_IN_FLOAT32, SOFT_WEIGHTED, SOFT_CLIPPED],
 )
 def squeezed_soft_cross_entropy(
     logits: Tensor,
@@ -121,7 +135,7 @@ def squeezed_soft_cross_entropy(
     via="paddle.nn.functional.softmax_with_cross_entropy(soft_label=True) + paddle.squeeze",
     reductions=("none",),
     dtypes=DTYPES,
-    known=[NO_GRADIENT, clipped("soft_cross_entropy_clipped_at_64")],
+    known=[NO_GRADIENT, SOFT_CLIPPED],
 )
 def soft_softmax_with_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return F.softmax_with_cross_entropy(logits, target, soft_label=True).squeeze(-1)

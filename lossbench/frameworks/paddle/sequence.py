@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from paddle import Tensor
 import paddle.nn.functional as F  # noqa: N812  (the name all of Paddle's users know it by)
+from paddle import Tensor
 
 from lossbench.frameworks.paddle.engine import DTYPES, framework
 from lossbench.records import Known
+
+
+def floored(dtype: str, smallest_normal: float, unit_roundoff: float) -> Known:
+    """What the processor's kernel makes of certain and of impossible alignments, by the numbers of a format."""
+    return Known(
+        "labels that do not fit cost 0, a certain symbol gets gradient +1, and a mean divides by 0 labels too",
+        definition="ctc_with_probabilities_floored",
+        sets=(("smallest_normal", smallest_normal), ("unit_roundoff", unit_roundoff)),
+        dtypes=(dtype,),
+    )
 
 
 # What CTCLoss calls log_probs are raw scores, time first: it takes their softmax itself. Labels have to be int32.
@@ -14,11 +24,8 @@ from lossbench.records import Known
     via="paddle.nn.CTCLoss",
     dtypes=DTYPES,
     known=[
-        Known(
-            "labels that do not fit into the input cost 0, whether or not zero_infinity is set",
-            definition="ctc",
-            sets=(("zero_infinity", True),),
-        ),
+        floored("float64", smallest_normal=2.0**-1022, unit_roundoff=2.0**-53),
+        floored("float32", smallest_normal=2.0**-126, unit_roundoff=2.0**-24),
     ],
 )
 def ctc(

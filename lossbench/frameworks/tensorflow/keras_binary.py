@@ -10,10 +10,17 @@ from tensorflow import expand_dims
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
-from lossbench.frameworks.tensorflow.words import IN_FLOAT32, OVER_LAST_AXIS, OVER_UNIT_AXIS, PLAIN, Word
-from lossbench.records import Known
+from lossbench.frameworks.tensorflow.words import (
+    IN_FLOAT32,
+    OVER_LAST_AXIS,
+    OVER_TERMS,
+    PLAIN,
+    Word,
+    as_held,
+    as_held_by_float32,
+)
 
-CLIPPED: list[Known] = []
+CLIPPED = ("clips probabilities to 1e-7 and 1 - 1e-7", "binary_cross_entropy_clipped", ("low", "high"))
 
 
 @framework.implements(
@@ -23,9 +30,10 @@ CLIPPED: list[Known] = []
 def binary_cross_entropy_with_logits(
     logit: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word
 ) -> Tensor:
-    return losses.BinaryCrossentropy(
+    loss = losses.BinaryCrossentropy(
         from_logits=True, label_smoothing=label_smoothing, reduction=reduction, dtype=logit.dtype.name
-    )(target, logit)
+    )
+    return loss(target, logit)
 
 
 @framework.implements(
@@ -38,15 +46,14 @@ def binary_cross_entropy_with_logits(
 def binary_cross_entropy_with_logits_in_float32(
     logit: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word
 ) -> Tensor:
-    return losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing, reduction=reduction)(
-        target, logit
-    )
+    loss = losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing, reduction=reduction)
+    return loss(target, logit)
 
 
 @framework.implements(
     "binary_cross_entropy_with_logits",
     via="keras.losses.BinaryCrossentropy(from_logits=True, dtype=) of x[..., None]",
-    reductions=OVER_UNIT_AXIS,
+    reductions=OVER_TERMS,
 )
 def elementwise_binary_cross_entropy_with_logits(
     logit: Tensor, target: Tensor, weight: Tensor = None, *, label_smoothing: float = 0.0, reduction: Word
@@ -57,13 +64,14 @@ def elementwise_binary_cross_entropy_with_logits(
     return loss(expand_dims(target, -1), expand_dims(logit, -1), sample_weight=weight)
 
 
-@framework.implements(via="keras.losses.BinaryCrossentropy(dtype=)", reductions=OVER_LAST_AXIS, known=[*CLIPPED])
+@framework.implements(
+    via="keras.losses.BinaryCrossentropy(dtype=)", reductions=OVER_LAST_AXIS, known=as_held(*CLIPPED, contract=True)
+)
 def binary_cross_entropy(
     prediction: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word
 ) -> Tensor:
-    return losses.BinaryCrossentropy(label_smoothing=label_smoothing, reduction=reduction, dtype=prediction.dtype.name)(
-        target, prediction
-    )
+    loss = losses.BinaryCrossentropy(label_smoothing=label_smoothing, reduction=reduction, dtype=prediction.dtype.name)
+    return loss(target, prediction)
 
 
 @framework.implements(
@@ -71,19 +79,20 @@ def binary_cross_entropy(
     via="keras.losses.BinaryCrossentropy",
     reductions=OVER_LAST_AXIS,
     dtypes=PLAIN,
-    known=[IN_FLOAT32, *CLIPPED],
+    known=as_held_by_float32(*CLIPPED, contract=True),
 )
 def binary_cross_entropy_in_float32(
     prediction: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word
 ) -> Tensor:
-    return losses.BinaryCrossentropy(label_smoothing=label_smoothing, reduction=reduction)(target, prediction)
+    loss = losses.BinaryCrossentropy(label_smoothing=label_smoothing, reduction=reduction)
+    return loss(target, prediction)
 
 
 @framework.implements(
     "binary_cross_entropy",
     via="keras.losses.BinaryCrossentropy(dtype=) of x[..., None]",
-    reductions=OVER_UNIT_AXIS,
-    known=[*CLIPPED],
+    reductions=OVER_TERMS,
+    known=as_held(*CLIPPED, contract=True),
 )
 def elementwise_binary_cross_entropy(
     prediction: Tensor, target: Tensor, weight: Tensor = None, *, label_smoothing: float = 0.0, reduction: Word

@@ -11,7 +11,7 @@ from tensorflow import expand_dims
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
-from lossbench.frameworks.tensorflow.words import IN_FLOAT32, OVER_LAST_AXIS, OVER_UNIT_AXIS, PLAIN, Word
+from lossbench.frameworks.tensorflow.words import IN_FLOAT32, OVER_LAST_AXIS, OVER_WEIGHTED_TERMS, PLAIN, Word
 
 
 @framework.implements(via="keras.losses.MeanAbsoluteError(dtype=)", reductions=OVER_LAST_AXIS)
@@ -27,7 +27,7 @@ def absolute_error_in_float32(prediction: Tensor, target: Tensor, *, reduction: 
 
 
 @framework.implements(
-    "absolute_error", via="keras.losses.MeanAbsoluteError(dtype=) of x[..., None]", reductions=OVER_UNIT_AXIS
+    "absolute_error", via="keras.losses.MeanAbsoluteError(dtype=) of x[..., None]", reductions=OVER_WEIGHTED_TERMS
 )
 def elementwise_absolute_error(prediction: Tensor, target: Tensor, weight: Tensor = None, *, reduction: Word) -> Tensor:
     loss = losses.MeanAbsoluteError(reduction=reduction, dtype=prediction.dtype.name)
@@ -47,7 +47,7 @@ def squared_error_in_float32(prediction: Tensor, target: Tensor, *, reduction: W
 
 
 @framework.implements(
-    "squared_error", via="keras.losses.MeanSquaredError(dtype=) of x[..., None]", reductions=OVER_UNIT_AXIS
+    "squared_error", via="keras.losses.MeanSquaredError(dtype=) of x[..., None]", reductions=OVER_WEIGHTED_TERMS
 )
 def elementwise_squared_error(prediction: Tensor, target: Tensor, weight: Tensor = None, *, reduction: Word) -> Tensor:
     loss = losses.MeanSquaredError(reduction=reduction, dtype=prediction.dtype.name)
@@ -64,7 +64,7 @@ def huber_in_float32(prediction: Tensor, target: Tensor, *, delta: float = 1.0, 
     return losses.Huber(delta=delta, reduction=reduction)(target, prediction)
 
 
-@framework.implements("huber", via="keras.losses.Huber(dtype=) of x[..., None]", reductions=OVER_UNIT_AXIS)
+@framework.implements("huber", via="keras.losses.Huber(dtype=) of x[..., None]", reductions=OVER_WEIGHTED_TERMS)
 def elementwise_huber(
     prediction: Tensor, target: Tensor, weight: Tensor = None, *, delta: float = 1.0, reduction: Word
 ) -> Tensor:

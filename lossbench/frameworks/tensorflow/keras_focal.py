@@ -9,7 +9,14 @@ from tensorflow import expand_dims
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
-from lossbench.frameworks.tensorflow.words import IN_FLOAT32, OVER_LAST_AXIS, OVER_UNIT_AXIS, PLAIN, Word
+from lossbench.frameworks.tensorflow.words import OVER_LAST_AXIS, OVER_TERMS, PLAIN, Word, as_held, as_held_by_float32
+
+SUBTRACTED = ("forms 1 - p_t by subtraction", "binary_focal_by_subtraction", ("lost",))
+CLIPPED = (
+    "clips probabilities to 1e-7 and 1 - 1e-7 under the logarithm, and forms 1 - p_t by subtraction",
+    "binary_focal_probability_clipped",
+    ("low", "high", "lost"),
+)
 
 
 def balance(alpha: float | None) -> dict[str, Any]:
@@ -17,7 +24,11 @@ def balance(alpha: float | None) -> dict[str, Any]:
     return {} if alpha is None else {"apply_class_balancing": True, "alpha": alpha}
 
 
-@framework.implements(via="keras.losses.BinaryFocalCrossentropy(from_logits=True, dtype=)", reductions=OVER_LAST_AXIS)
+@framework.implements(
+    via="keras.losses.BinaryFocalCrossentropy(from_logits=True, dtype=)",
+    reductions=OVER_LAST_AXIS,
+    known=as_held(*SUBTRACTED),
+)
 def binary_focal(
     logit: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
 ) -> Tensor:
@@ -32,7 +43,7 @@ def binary_focal(
     via="keras.losses.BinaryFocalCrossentropy(from_logits=True)",
     reductions=OVER_LAST_AXIS,
     dtypes=PLAIN,
-    known=[IN_FLOAT32],
+    known=as_held_by_float32(*SUBTRACTED),
 )
 def binary_focal_in_float32(
     logit: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
@@ -44,7 +55,8 @@ def binary_focal_in_float32(
 @framework.implements(
     "binary_focal",
     via="keras.losses.BinaryFocalCrossentropy(from_logits=True, dtype=) of x[..., None]",
-    reductions=OVER_UNIT_AXIS,
+    reductions=OVER_TERMS,
+    known=as_held(*SUBTRACTED),
 )
 def elementwise_binary_focal(
     logit: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
@@ -55,7 +67,11 @@ def elementwise_binary_focal(
     return loss(expand_dims(target, -1), expand_dims(logit, -1))
 
 
-@framework.implements(via="keras.losses.BinaryFocalCrossentropy(dtype=)", reductions=OVER_LAST_AXIS)
+@framework.implements(
+    via="keras.losses.BinaryFocalCrossentropy(dtype=)",
+    reductions=OVER_LAST_AXIS,
+    known=as_held(*CLIPPED, contract=True),
+)
 def binary_focal_probability(
     prediction: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
 ) -> Tensor:
@@ -70,7 +86,7 @@ def binary_focal_probability(
     via="keras.losses.BinaryFocalCrossentropy",
     reductions=OVER_LAST_AXIS,
     dtypes=PLAIN,
-    known=[IN_FLOAT32],
+    known=as_held_by_float32(*CLIPPED, contract=True),
 )
 def binary_focal_probability_in_float32(
     prediction: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
@@ -82,7 +98,8 @@ def binary_focal_probability_in_float32(
 @framework.implements(
     "binary_focal_probability",
     via="keras.losses.BinaryFocalCrossentropy(dtype=) of x[..., None]",
-    reductions=OVER_UNIT_AXIS,
+    reductions=OVER_TERMS,
+    known=as_held(*CLIPPED, contract=True),
 )
 def elementwise_binary_focal_probability(
     prediction: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word

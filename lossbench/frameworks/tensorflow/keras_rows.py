@@ -9,12 +9,26 @@ from keras import losses
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
-from lossbench.frameworks.tensorflow.words import IN_FLOAT32, OVER_TERMS, PLAIN, Word
+from lossbench.frameworks.tensorflow.words import (
+    BEYOND_FLOAT32,
+    EMPTY,
+    IN_FLOAT32,
+    OVER_TERMS,
+    PLAIN,
+    SLOPE_P_MINUS_Y,
+    Word,
+    as_held,
+    as_held_by_float32,
+)
+
+CLIPPED = ("clips both distributions to 1e-7 and 1", "kl_div_probability_clipped", ("low",))
 
 DIVERGENCE = {"sum_last": None, "batchmean": "sum_over_batch_size", "sum": "sum"}
 
 
-@framework.implements(via="keras.losses.KLDivergence(dtype=)", reductions=DIVERGENCE)
+@framework.implements(
+    via="keras.losses.KLDivergence(dtype=)", reductions=DIVERGENCE, known=[EMPTY, *as_held(*CLIPPED, contract=True)]
+)
 def kl_div_probability(prediction: Tensor, target: Tensor, *, reduction: Word) -> Tensor:
     if reduction == "sum_over_batch_size":
         prediction, target = flattened(prediction), flattened(target)
@@ -22,7 +36,11 @@ def kl_div_probability(prediction: Tensor, target: Tensor, *, reduction: Word) -
 
 
 @framework.implements(
-    "kl_div_probability", via="keras.losses.KLDivergence", reductions=DIVERGENCE, dtypes=PLAIN, known=[IN_FLOAT32]
+    "kl_div_probability",
+    via="keras.losses.KLDivergence",
+    reductions=DIVERGENCE,
+    dtypes=PLAIN,
+    known=[EMPTY, *as_held_by_float32(*CLIPPED, contract=True)],
 )
 def kl_div_probability_in_float32(prediction: Tensor, target: Tensor, *, reduction: Word) -> Tensor:
     if reduction == "sum_over_batch_size":
@@ -34,6 +52,7 @@ def kl_div_probability_in_float32(prediction: Tensor, target: Tensor, *, reducti
     "kl_div_probability",
     via="keras.losses.KLDivergence(dtype=) of x[..., None]",
     reductions=OVER_TERMS,
+    known=as_held(*CLIPPED, contract=True),
 )
 def elementwise_kl_div_probability(prediction: Tensor, target: Tensor, *, reduction: Word) -> Tensor:
     loss = losses.KLDivergence(reduction=reduction, dtype=prediction.dtype.name)
@@ -48,6 +67,7 @@ def flattened(tensor: Tensor) -> Tensor:
 @framework.implements(
     via="keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype=)",
     reductions=OVER_TERMS,
+    known=[EMPTY],
 )
 def cross_entropy(logits: Tensor, target: Tensor, *, ignore_index: int = -100, reduction: Word) -> Tensor:
     ignore_class = None if ignore_index == -100 else ignore_index
@@ -62,7 +82,7 @@ def cross_entropy(logits: Tensor, target: Tensor, *, ignore_index: int = -100, r
     via="keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
     reductions=OVER_TERMS,
     dtypes=PLAIN,
-    known=[IN_FLOAT32],
+    known=[EMPTY, IN_FLOAT32, BEYOND_FLOAT32],
 )
 def cross_entropy_in_float32(logits: Tensor, target: Tensor, *, ignore_index: int = -100, reduction: Word) -> Tensor:
     ignore_class = None if ignore_index == -100 else ignore_index
@@ -82,6 +102,7 @@ def cross_entropy_by_function(logits: Tensor, target: Tensor, *, ignore_index: i
     "cross_entropy",
     via="tf.one_hot + keras.losses.CategoricalCrossentropy(from_logits=True, dtype=)",
     reductions=OVER_TERMS,
+    known=[EMPTY],
 )
 def one_hot_cross_entropy(logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word) -> Tensor:
     loss = losses.CategoricalCrossentropy(
@@ -93,6 +114,7 @@ def one_hot_cross_entropy(logits: Tensor, target: Tensor, *, label_smoothing: fl
 @framework.implements(
     via="keras.losses.CategoricalCrossentropy(from_logits=True, dtype=)",
     reductions=OVER_TERMS,
+    known=[EMPTY, SLOPE_P_MINUS_Y],
 )
 def soft_cross_entropy(logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word) -> Tensor:
     loss = losses.CategoricalCrossentropy(
@@ -106,7 +128,7 @@ def soft_cross_entropy(logits: Tensor, target: Tensor, *, label_smoothing: float
     via="keras.losses.CategoricalCrossentropy(from_logits=True)",
     reductions=OVER_TERMS,
     dtypes=PLAIN,
-    known=[IN_FLOAT32],
+    known=[EMPTY, IN_FLOAT32, BEYOND_FLOAT32, SLOPE_P_MINUS_Y],
 )
 def soft_cross_entropy_in_float32(
     logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word

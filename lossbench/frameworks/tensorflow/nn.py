@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
+from lossbench.frameworks.tensorflow.words import SLOPE_P_MINUS_Y
+from lossbench.records import Known
 
 
 @framework.implements(
@@ -16,7 +18,15 @@ def sigmoid_cross_entropy_with_logits(logit: Tensor, target: Tensor) -> Tensor:
 
 
 @framework.implements(
-    "binary_cross_entropy_with_logits", via="tf.nn.weighted_cross_entropy_with_logits", reductions=("none",)
+    "binary_cross_entropy_with_logits",
+    via="tf.nn.weighted_cross_entropy_with_logits",
+    reductions=("none",),
+    known=[
+        Known(
+            "the slope by a logit of exactly 0 is one minus the target, whatever the weight",
+            definition="binary_cross_entropy_with_logits_straight_at_zero",
+        )
+    ],
 )
 def weighted_cross_entropy_with_logits(logit: Tensor, target: Tensor, pos_weight: Tensor) -> Tensor:
     return tf.nn.weighted_cross_entropy_with_logits(labels=target, logits=logit, pos_weight=pos_weight)
@@ -27,13 +37,21 @@ def sparse_softmax_cross_entropy_with_logits(logits: Tensor, target: Tensor) -> 
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=logits)
 
 
-@framework.implements("soft_cross_entropy", via="tf.nn.softmax_cross_entropy_with_logits", reductions=("none",))
+@framework.implements(
+    "soft_cross_entropy", via="tf.nn.softmax_cross_entropy_with_logits", reductions=("none",), known=[SLOPE_P_MINUS_Y]
+)
 def softmax_cross_entropy_with_logits(logits: Tensor, target: Tensor) -> Tensor:
     return tf.nn.softmax_cross_entropy_with_logits(labels=target, logits=logits)
 
 
 @framework.implements(
-    "ctc", via="tf.nn.ctc_loss(dense labels)", reductions=("none",), dtypes=("float32", "float16", "bfloat16")
+    "ctc",
+    via="tf.nn.ctc_loss(dense labels)",
+    reductions=("none",),
+    known=[
+        Known("labels that do not fit their frames cost about 707 instead of infinity", definition="ctc_leaking_1e_307")
+    ],
+    dtypes=("float32", "float16", "bfloat16"),
 )
 def dense_ctc(
     logits: Tensor, labels: Tensor, input_lengths: Tensor, label_lengths: Tensor, *, blank: int = 0
@@ -41,7 +59,15 @@ def dense_ctc(
     return tf.nn.ctc_loss(labels, logits, label_lengths, input_lengths, logits_time_major=False, blank_index=blank)
 
 
-@framework.implements("ctc", via="tf.nn.ctc_loss(sparse labels)", reductions=("none",))
+@framework.implements(
+    "ctc",
+    via="tf.nn.ctc_loss(sparse labels)",
+    reductions=("none",),
+    known=[
+        Known("refuses a sample without labels", raises=True),
+        Known("computes in float32", computes_in="float32", dtypes=("float64",)),
+    ],
+)
 def sparse_ctc(
     logits: Tensor, labels: Tensor, input_lengths: Tensor, label_lengths: Tensor, *, blank: int = 0
 ) -> Tensor:

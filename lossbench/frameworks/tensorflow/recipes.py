@@ -41,7 +41,8 @@ def binary_focal(
 ) -> Tensor:
     # 1 - p_t without a subtraction; kept above zero, where a power below one has an infinite slope
     missed = target * tf.sigmoid(-logit) + (1 - target) * tf.sigmoid(logit)
-    missed = tf.maximum(missed, ml_dtypes.finfo(missed.dtype.as_numpy_dtype).tiny)
+    smallest = ml_dtypes.finfo(missed.dtype.as_numpy_dtype).tiny  # type: ignore[no-untyped-call]
+    missed = tf.maximum(missed, smallest)
     loss = missed**gamma * cross_entropy_of_logits(logit, target)
     if alpha is not None:
         loss = (alpha * target + (1 - alpha) * (1 - target)) * loss

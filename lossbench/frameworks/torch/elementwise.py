@@ -1,7 +1,7 @@
 """Losses of one element each: residuals, divergences and binary cross entropies."""
 
 # mypy: disable-error-code="call-arg"
-# (torch 2.13 is delivered with stubs that lack the argument `weight` of l1_loss, mse_loss and huber_loss)
+# (torch's stubs do not know the argument `weight` of l1_loss, mse_loss and huber_loss)
 
 from __future__ import annotations
 
@@ -14,6 +14,26 @@ from lossbench.records import Known
 # With weights, the means of l1_loss and mse_loss divide by the sum of the weights; that of huber_loss does not.
 BY_WEIGHTS = {"none": "none", "sum": "sum", "weighted_mean": "mean"}
 DIVERGENCES = ("none", "mean", "sum", "batchmean")
+
+UNDEFINED_AT_ZERO = Known(
+    "the gradient by a target of exactly 0 is NaN, and so is the value there if the prediction is impossible, too",
+    definition="kl_div_undefined_at_zero",
+)
+# 1e-12 as a constant of float32, which is what torch takes the maximum with
+FLOOR = 9.999999960041972e-13
+CLAMPED = Known(
+    "clamps each logarithm at -100, and the denominator of the gradient at 1e-12",
+    definition="binary_cross_entropy_clamped_at_100",
+    sets=(("floor", FLOOR),),
+    dtypes=("float64", "float32", "bfloat16"),
+    contract=True,
+)
+CLAMPED_WITHOUT_FLOOR = Known(
+    "clamps each logarithm at -100; the 1e-12 that should keep the gradient from 0/0 is itself 0 in float16",
+    definition="binary_cross_entropy_clamped_at_100",
+    sets=(("floor", 0.0),),
+    dtypes=("float16",),
+)
 
 
 @framework.implements(via="torch.nn.L1Loss")
@@ -51,7 +71,7 @@ def smooth_l1(prediction: Tensor, target: Tensor, *, beta: float = 1.0, reductio
     return F.smooth_l1_loss(prediction, target, beta=beta, reduction=reduction)
 
 
-@framework.implements(via="torch.nn.KLDivLoss", reductions=DIVERGENCES)
+@framework.implements(via="torch.nn.KLDivLoss", reductions=DIVERGENCES, known=[UNDEFINED_AT_ZERO])
 def kl_div(log_prediction: Tensor, target: Tensor, *, reduction: str) -> Tensor:
     return F.kl_div(log_prediction, target, reduction=reduction)
 
@@ -61,16 +81,7 @@ def kl_div_log_target(log_prediction: Tensor, log_target: Tensor, *, reduction: 
     return F.kl_div(log_prediction, log_target, log_target=True, reduction=reduction)
 
 
-@framework.implements(
-    via="torch.nn.BCELoss",
-    known=[
-        Known(
-            "clamps each logarithm at -100, and the denominator of the gradient at 1e-12",
-            definition="binary_cross_entropy_clamped_at_100",
-            contract=True,
-        )
-    ],
-)
+@framework.implements(via="torch.nn.BCELoss", known=[CLAMPED, CLAMPED_WITHOUT_FLOOR])
 def binary_cross_entropy(prediction: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str) -> Tensor:
     return F.binary_cross_entropy(prediction, target, weight=weight, reduction=reduction)
 

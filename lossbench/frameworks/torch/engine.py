@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lossbench.framework import Framework
-
-Tensor = torch.Tensor
 
 
 class Torch(Framework):
@@ -24,8 +23,7 @@ class Torch(Framework):
         """Copy `array`, strides and the gaps between its numbers included; torch knows no negative strides."""
         seen = torch.from_numpy(array.copy() if any(step < 0 for step in array.strides) else array)
         form = torch.bfloat16 if dtype == "bfloat16" else seen.dtype
-        memory = seen.untyped_storage().clone()  # type: ignore[no-untyped-call]
-        memory = memory.to(device=torch.device(self.device))
+        memory = seen.untyped_storage().clone().to(device=torch.device(self.device))
         leaf = torch.empty(0, dtype=form, device=self.device).set_(memory, 0, seen.shape, seen.stride())
         return leaf.requires_grad_(differentiable)
 
@@ -57,7 +55,7 @@ class Torch(Framework):
 
     def built_for_cuda(self) -> bool:
         """Whether this build of torch has CUDA in it."""
-        return torch.backends.cuda.is_built()
+        return bool(torch.backends.cuda.is_built())
 
     def device_name(self) -> str:
         """What the graphics card calls itself, or the processor in short."""

@@ -6,6 +6,9 @@ import torch.nn.functional as F  # noqa: N812  (the name all of torch's users kn
 from torch import Tensor
 
 from lossbench.frameworks.torch.engine import framework
+from lossbench.records import Known
+
+EMPTY_BATCH = Known("refuses a batch of no samples", raises=True, regimes=("empty",))
 
 
 # CTCLoss takes log probabilities, time first. The gradient it gives by them is right only behind a log_softmax, which
@@ -13,6 +16,7 @@ from lossbench.frameworks.torch.engine import framework
 @framework.implements(
     via="torch.nn.functional.log_softmax + torch.nn.CTCLoss",
     dtypes=("float64", "float32"),
+    known=[EMPTY_BATCH],
 )
 def ctc(
     logits: Tensor,

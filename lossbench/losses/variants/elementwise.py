@@ -25,7 +25,7 @@ from lossbench.losses.segmentation import dice_terms
 @loss(over="elements", variant=True)
 @np.errstate(all="ignore")
 def binary_cross_entropy_clamped_at_100(
-    prediction: Probability, target: BinaryTarget, weight: Weight = None, *, floor: PositiveNumber = 1e-12
+    prediction: Probability, target: BinaryTarget, weight: Weight = None, *, floor: NonNegativeNumber = 1e-12
 ) -> Terms:
     """Binary cross entropy whose logarithms are clamped at -100, and q(1 - q) under its gradient at `floor`.
 
@@ -46,7 +46,7 @@ def binary_cross_entropy_clamped_at_100(
         magnitude=value + no,
         slope_magnitudes={
             "prediction": (no * q + yes * (1 - q)) / below,
-            "target": rate * (np.abs(log_no) + np.abs(log_yes)),
+            "target": rate * (1 + np.abs(log_no) + np.abs(log_yes)),
         },
     )
 
@@ -61,28 +61,31 @@ def binary_cross_entropy_clipped(
     label_smoothing: Fraction = 0.0,
     low: Fraction = 1e-7,
     high: Fraction = 1 - 1e-7,
+    overflow: PositiveNumber = np.inf,
 ) -> Terms:
     """Binary cross entropy of a prediction clipped to [low, high], with no slope by it outside.
 
     low and high are 1e-7 and 1 - 1e-7 as the format holds them: 1 - 1e-7 is 0.9999998807907104 in float32, and 1 in
-    the 16-bit formats, where 0 times log(0) then gives NaN.
+    the 16-bit formats, where 0 times log(0) then gives NaN. Reciprocals from `overflow` on are infinite (65520 in
+    float16), and 0 times those NaN.
 
     Source: keras.losses.BinaryCrossentropy, measured.
     """
     yes, no, rate = shares(target, weight, label_smoothing)
     q, inside = np.clip(prediction, low, high), (prediction >= low) & (prediction <= high)
     log_yes, log_no = np.log(q), np.log(1 - q)
+    for_yes, for_no = yes * reciprocal(q, overflow), no * reciprocal(1 - q, overflow)
     value = -(yes * log_yes + no * log_no)
     return Terms(
         value,
         {
-            "prediction": np.where(inside, no / (1 - q) - yes / q, 0.0),
+            "prediction": np.where(inside, for_no - for_yes, 0.0),
             "target": rate * (log_no - log_yes),
         },
         magnitude=value + no,
         slope_magnitudes={
-            "prediction": np.where(inside, no / (1 - q) + yes / q, 0.0),
-            "target": rate * (np.abs(log_no) + np.abs(log_yes)),
+            "prediction": np.where(inside, for_no + for_yes, 0.0),
+            "target": rate * (1 + np.abs(log_no) + np.abs(log_yes)),
         },
     )
 
@@ -164,18 +167,33 @@ def kl_div_undefined_at_zero(log_prediction: LogProbabilities, target: Probabili
 @loss(over="elements", variant=True)
 @np.errstate(all="ignore")
 def kl_div_probability_clipped(
-    prediction: Probabilities, target: Probabilities, *, low: Fraction = 1e-7, high: Fraction = 1.0
+    prediction: Probabilities,
+    target: Probabilities,
+    *,
+    low: Fraction = 1e-7,
+    high: Fraction = 1.0,
+    overflow: PositiveNumber = np.inf,
 ) -> Terms:
     """Divergence of probabilities that are both clipped to [low, high] first, with no slope outside.
+
+    It comes of ``p log(p / q)`` and of ``p / (p / q)`` over q and times ``-(p / q) / q``, quotients from
+    `overflow` on being infinite (65520 in float16).
 
     Source: keras.losses.KLDivergence, measured.
     """
     q, p = np.clip(prediction, low, high), np.clip(target, low, high)
     moves = (prediction >= low) & (prediction <= high), (target >= low) & (target <= high)
-    gap = np.log(p / q)
+
+    def held(number: np.ndarray) -> np.ndarray:
+        return np.where(number >= overflow, np.inf, number)
+
+    ratio = held(p / q)
+    gap = np.log(ratio)
+    inner = held(p * held(1 / ratio))  # q, where nothing overflows
+    by_prediction, by_target = -inner * held(ratio / q), gap + held(inner / q)
     return Terms(
         p * gap,
-        {"prediction": np.where(moves[0], -p / q, 0.0), "target": np.where(moves[1], gap + 1, 0.0)},
+        {"prediction": np.where(moves[0], by_prediction, 0.0), "target": np.where(moves[1], by_target, 0.0)},
         magnitude=p * (1 + np.abs(gap)),
         slope_magnitudes={"target": np.where(moves[1], 1 + np.abs(gap), 0.0)},
     )
@@ -194,6 +212,12 @@ def soft_dice_over_batch(
     Source: keras.losses.Dice(axis=None), measured.
     """
     return dice_terms(prediction, target, smooth, epsilon, tuple(range(np.ndim(prediction))))
+
+
+def reciprocal(number: np.ndarray, overflow: float) -> np.ndarray:
+    """1 / number in a format in which numbers from `overflow` on are infinite."""
+    quotient = 1 / number
+    return np.where(quotient >= overflow, np.inf, quotient)
 
 
 def _with_slope(terms: Terms, name: str, slope: np.ndarray, size: np.ndarray) -> Terms:

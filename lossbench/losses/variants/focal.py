@@ -9,6 +9,7 @@ import numpy as np
 from lossbench.domains import BinaryTarget, Fraction, Logit, NonNegativeNumber, PositiveNumber, Probability
 from lossbench.loss import Terms, loss
 from lossbench.losses.focal import OptionalFraction, Parts, assemble, logit_parts, probability_parts
+from lossbench.losses.variants.elementwise import reciprocal
 
 
 @loss(over="elements", variant=True)
@@ -52,11 +53,11 @@ def binary_focal_lowered_at_zero(
     """
     parts = logit_parts(logit, target, alpha, gamma)
     shift = np.where(logit == 0, parts.balance, 0.0)
-    size_of_miss, size_of_entropy = parts.sizes["logit"]
+    size_of_miss, size_of_entropy, rounding = parts.sizes["logit"]
     deviating = replace(
         parts,
         by_entropy={"logit": parts.by_entropy["logit"] - shift, "target": np.zeros(np.shape(target))},
-        sizes={**parts.sizes, "logit": (size_of_miss, size_of_entropy + shift)},
+        sizes={**parts.sizes, "logit": (size_of_miss, size_of_entropy + shift, rounding)},
     )
     rounded_off = _rounded_off(parts, target, lost)
     return _lost(assemble(deviating, gamma, normalizer), parts, gamma, rounded_off, 0 < gamma < 1)
@@ -73,11 +74,13 @@ def binary_focal_probability_clipped(
     low: Fraction = 1e-7,
     high: Fraction = 1 - 1e-7,
     lost: Fraction = 2.0**-54,
+    overflow: PositiveNumber = np.inf,
 ) -> Terms:
     """Focal loss by subtraction whose cross entropy, but not its focal factor, clips the prediction to [low, high].
 
-    Outside, the cross entropy has no slope by the prediction. low and high are as in `binary_cross_entropy_clipped`,
-    `lost` is a quarter of the format's eps: 1 - p_t is 0 where the target is 0 and the prediction at most that.
+    Outside, the cross entropy has no slope by the prediction. low, high and overflow are as in
+    `binary_cross_entropy_clipped`, `lost` is a quarter of the format's eps: 1 - p_t is 0 where the target is 0 and the
+    prediction at most that. An infinite cross entropy makes both slopes NaN.
 
     Source: keras.losses.BinaryFocalCrossentropy, measured.
     """
@@ -85,7 +88,8 @@ def binary_focal_probability_clipped(
     inside = (prediction >= low) & (prediction <= high)
     parts = probability_parts(prediction, y, alpha, gamma)
     log_yes, log_no = np.log(q), np.log(1 - q)
-    for_yes, for_no = parts.balance * y / q, parts.balance * (1 - y) / (1 - q)
+    for_yes = parts.balance * y * reciprocal(q, overflow)
+    for_no = parts.balance * (1 - y) * reciprocal(1 - q, overflow)
     entropy = -(y * log_yes + (1 - y) * log_no)
     one = np.ones(np.shape(q))
     # only here does the entropy stay above 0 where m is 0; their ratio is then asked for with gamma >= 1 alone
@@ -98,12 +102,14 @@ def binary_focal_probability_clipped(
             "target": parts.balance * (log_no - log_yes),
         },
         sizes={
-            "prediction": (one, np.where(inside, for_no + for_yes, 0.0)),
-            "target": (one, parts.balance * (np.abs(log_no) + np.abs(log_yes))),
+            "prediction": (one, np.where(inside, for_no + for_yes, 0.0), 0 * one),
+            "target": (one, parts.balance * (np.abs(log_no) + np.abs(log_yes)), parts.balance),
         },
     )
     rounded_off = np.where(y == 1, parts.miss == 0, parts.miss <= lost)
-    return _lost(assemble(clipped, gamma, 1.0), parts, gamma, rounded_off, gamma < 1)
+    terms = _lost(assemble(clipped, gamma, 1.0), clipped, gamma, rounded_off, gamma < 1)
+    slopes = {name: np.where(np.isinf(entropy), np.nan, slope) for name, slope in terms.slopes.items()}
+    return replace(terms, slopes=slopes)
 
 
 def _rounded_off(parts: Parts, target: np.ndarray, lost: float) -> np.ndarray:
@@ -114,9 +120,8 @@ def _rounded_off(parts: Parts, target: np.ndarray, lost: float) -> np.ndarray:
 def _lost(terms: Terms, parts: Parts, gamma: float, rounded_off: np.ndarray, endless: bool) -> Terms:
     """The terms where 1 - p_t is 0: no value unless gamma is 0, and 0 times infinity where its power has no slope."""
     vanishes = rounded_off & (gamma > 0)
-    return Terms(
-        np.where(vanishes & np.isfinite(parts.entropy), 0.0, terms.value),
-        {name: np.where(rounded_off & endless, np.nan, slope) for name, slope in terms.slopes.items()},
-        magnitude=terms.magnitude,
-        slope_magnitudes=terms.slope_magnitudes,
+    return replace(
+        terms,
+        value=np.where(vanishes & np.isfinite(parts.entropy), 0.0, terms.value),
+        slopes={name: np.where(rounded_off & endless, np.nan, slope) for name, slope in terms.slopes.items()},
     )

@@ -1,0 +1,150 @@
+"""Tables of what there is: the catalogue, one loss in full, the regimes, the machine."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from lossbench.loss import Loss
+from lossbench.records import Greeting, Implementation, Known, Target, option_text
+from lossbench.reductions import MEANINGS
+from lossbench.regimes import REGIMES
+from lossbench.wire import Absence
+
+
+def plain_table(*columns: str) -> Table:
+    """A table without lines."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def catalogue_table(losses: Sequence[Loss], offered: Mapping[str, Sequence[Implementation]]) -> Table:
+    """One row for each loss, one column for each framework that is there."""
+    table = plain_table("loss", *offered)
+    for loss in losses:
+        cells = []
+        for implementations in offered.values():
+            mine = [i for i in implementations if i.loss == loss.name]
+            cells.append(escape("\n".join(short(i) for i in mine)) or "[dim]-[/]")
+        table.add_row(loss.name, *cells)
+    return table
+
+
+def short(implementation: Implementation) -> str:
+    """The last part of its public name; recipes say that they are."""
+    name = " + ".join(part.split("(")[0].split(".")[-1] + _rest(part) for part in implementation.via.split(" + "))
+    return f"{name} (recipe)" if implementation.recipe else name
+
+
+def _rest(part: str) -> str:
+    return part[part.index("(") :] if "(" in part else ""
+
+
+def regime_table() -> Table:
+    """The regimes and what each does."""
+    table = plain_table("regime", "what it does")
+    for regime in REGIMES.values():
+        table.add_row(regime.name, regime.doc)
+    return table
+
+
+def loss_in_full(loss: Loss, offered: Mapping[str, Sequence[Implementation]]) -> Iterator[RenderableType]:
+    """Everything there is to say about one loss, from its formula to each framework's call."""
+    yield Text(loss.name, style="bold")
+    yield Padding(Text(loss.doc), (0, 0, 1, 2))
+    yield arguments_table(loss)
+    yield Text(f"\none term over {loss.over}; reductions: {', '.join(loss.reductions)}")
+    yield Text("".join(f"  {name}: {MEANINGS[name]}\n" for name in loss.reductions if name not in ("none", "sum")))
+    if loss.textbook is not None:
+        yield Text("definition, evaluated in certified arithmetic:")
+        yield _code(_body(inspect.getsource(loss.textbook)))
+    for framework, implementations in offered.items():
+        mine = [i for i in implementations if i.loss == loss.name]
+        if not mine:
+            yield Text(f"{framework}: no such loss\n")
+        for implementation in mine:
+            yield from _implementation(framework, implementation, loss)
+
+
+def arguments_table(loss: Loss) -> Table:
+    """Arguments and parameters with what they may hold."""
+    table = plain_table("argument", "holds", "shape", "gradient")
+    for argument in loss.arguments.values():
+        name = f"{argument.name}{' (optional)' if argument.optional else ''}"
+        gradient = "yes" if argument.domain.differentiable else "no"
+        table.add_row(name, escape(str(argument.domain)), str(argument.domain.axes), gradient)
+    for parameter in loss.parameters.values():
+        holds = f"{parameter.range or 'a choice'}, default {option_text(parameter.default)}"
+        table.add_row(parameter.name, escape(holds), "", "")
+    return table
+
+
+def _implementation(framework: str, implementation: Implementation, loss: Loss) -> Iterator[RenderableType]:
+    recipe = " (recipe)" if implementation.recipe else ""
+    yield Text.assemble((f"{framework}: ", ""), (implementation.via, "bold"), recipe)
+    yield _code(implementation.call)
+    lacking = [
+        n for n in (*loss.parameters, *loss.arguments) if n not in implementation.parameters + implementation.arrays
+    ]
+    facts = [f"reductions {', '.join(implementation.reductions)}", f"formats {', '.join(implementation.dtypes)}"]
+    facts += [f"does not take {', '.join(lacking)}"] if lacking else []
+    facts += [f"known: {reason(known)}" for known in implementation.known]
+    yield Padding(Text("\n".join(facts)), (0, 0, 1, 4))
+
+
+def reason(known: Known) -> str:
+    """A declaration as a sentence, with where it holds."""
+    where = [*known.dtypes, *known.regimes, *known.reductions, *known.options]
+    return known.reason + (f" (with {', '.join(where)})" if where else "")
+
+
+def _code(text: str) -> RenderableType:
+    return Padding(Syntax(text.strip("\n"), "python", background_color="default", word_wrap=True), (0, 0, 0, 4))
+
+
+def _body(source: str) -> str:
+    lines = source.splitlines()
+    start = next((i for i, line in enumerate(lines) if line.lstrip().startswith("def ")), 0)
+    while start < len(lines) and not lines[start].split("#")[0].rstrip().endswith(":"):
+        start += 1
+    return textwrap.dedent("\n".join(lines[start + 1 :]))
+
+
+def facts_table(facts: Mapping[str, str]) -> Table:
+    """Names and values in two columns."""
+    table = plain_table("", "")
+    table.show_header = False
+    for name, value in facts.items():
+        table.add_row(name, escape(value))
+    return table
+
+
+def doctor_table(words: Mapping[Target, Greeting | Absence]) -> Table:
+    """One row for each framework: version, devices, what its arithmetic does, or why it is not there."""
+    table = plain_table("framework", "version", "python", "devices", "subnormals", "import", "implementations")
+    for target, word in words.items():
+        if isinstance(word, Absence):
+            hint = f"not there: {word.message}; pip install 'lossbench[{target.framework}]'"
+            table.add_row(target.framework, escape(hint))
+            continue
+        subnormals = "flushed to zero" if word.flushes_subnormals else "kept"
+        table.add_row(
+            target.framework,
+            word.version,
+            f"{word.python} {word.interpreter}",
+            ", ".join(word.devices),
+            subnormals,
+            f"{word.import_seconds:.1f} s",
+            str(len(word.implementations)),
+        )
+    return table

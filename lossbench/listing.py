@@ -1,0 +1,89 @@
+"""The commands `list`, `show` and `doctor`: what there is to measure, how each framework spells it, what is here."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+
+from lossbench import info_tables, tables
+from lossbench.answers import default_path
+from lossbench.crew import Crew
+from lossbench.losses import catalogue
+from lossbench.names import find_losses
+from lossbench.records import Greeting, Implementation, Target
+from lossbench.suite import suites_folder
+from lossbench.targets import choose
+from lossbench.wire import Absence
+
+
+def gather(frameworks: Sequence[str], device: str = "cpu") -> dict[Target, Greeting | Absence]:
+    """Start the frameworks just to hear what they offer."""
+    with Crew(choose(frameworks, device)) as crew:
+        return crew.greet()
+
+
+def offered(words: dict[Target, Greeting | Absence]) -> dict[str, list[Implementation]]:
+    """The implementations by framework, of those that are there."""
+    return {t.framework: list(w.implementations) for t, w in words.items() if isinstance(w, Greeting)}
+
+
+def list_losses(frameworks: Sequence[str], regimes: bool) -> int:
+    """Print the catalogue with who implements what, or the regimes."""
+    out = tables.console()
+    if regimes:
+        out.print(info_tables.regime_table())
+        return 0
+    words = gather(frameworks)
+    losses = [loss for loss in catalogue().values() if not loss.variant]
+    out.print(info_tables.catalogue_table(losses, offered(words)))
+    _say_absent(words)
+    return 0
+
+
+def show(names: Sequence[str], frameworks: Sequence[str]) -> int:
+    """Print losses in full: formula, domains, parameters, and each framework's exact call with what is known of it.
+
+    Raises:
+        UsageError: a name stands for no loss.
+    """
+    words = gather(frameworks)
+    by_framework = offered(words)
+    found = find_losses(names, catalogue(), [i for table in by_framework.values() for i in table])
+    out = tables.console()
+    for name in sorted(found):
+        for part in info_tables.loss_in_full(catalogue()[name], by_framework):
+            out.print(part)
+    _say_absent(words)
+    return 0
+
+
+def doctor() -> int:
+    """Print what is installed, which devices there are, and what each worker says of itself."""
+    words = {**gather((), "cpu")}
+    out = tables.console()
+    facts = {
+        "python": f"{platform.python_version()} ({platform.python_implementation()}), {platform.platform()}",
+        "processor": f"{processor()}, {os.cpu_count()} cores",
+        "suites": str(suites_folder()),
+        "certified answers": str(default_path()),
+    }
+    out.print(info_tables.facts_table(facts))
+    out.print(info_tables.doctor_table(words))
+    return 0
+
+
+def processor() -> str:
+    """The processor's own name, where the system tells."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _say_absent(words: dict[Target, Greeting | Absence]) -> None:
+    for target, word in words.items():
+        if isinstance(word, Absence):
+            tables.console(stderr=True).print(f"{target.framework} is not there: {word.message}", markup=False)

@@ -1,0 +1,360 @@
+"""Paddle's adapters, asked in processes of their own: this one never imports Paddle."""
+
+import inspect
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from lossbench.answers import Answers
+from lossbench.comparison import Comparison
+from lossbench.crew import Crew
+from lossbench.losses import catalogue
+from lossbench.records import Ended, Greeting, Question, Status, Target, Verdict
+from lossbench.suite import Block, Selection, Suite, unfold
+from lossbench.wire import WireArray, fingerprint
+
+pytestmark = [
+    pytest.mark.framework("paddle"),
+    pytest.mark.skipif(find_spec("paddle") is None, reason="paddle is not installed"),
+]
+
+PADDLE = Target("paddle")
+FORMATS = ("float64", "float32")
+SHAPES = {
+    "elements": ((3, 4), (2, 3, 4)),
+    "rows": ((3, 4), (2, 3, 4)),
+    "samples": ((2, 6), (2, 3, 2)),
+    "ctc": ((3, 7, 4),),
+    "nll": ((3, 4),),  # NLLLoss may be asked about ignored rows only where they are few: see the test of that
+}
+RIGHT = (Status.AGREES, Status.IMPRECISE, Status.DEVIATES, Status.ABSENT)
+
+
+def in_paddle(script: Callable[[], None], *, dies: bool = False) -> str:
+    """Run one of the functions at the foot of this file in a process of its own; what it printed."""
+    source = f"import warnings\nwarnings.simplefilter('ignore')\n{inspect.getsource(script)}\n{script.__name__}()\n"
+    done = subprocess.run(
+        [sys.executable, "-c", source],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (done.returncode < 0) == dies, done.stderr
+    assert dies or done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def crew() -> Iterator[Crew]:
+    """One worker that has imported Paddle."""
+    with Crew([PADDLE], deadline=60) as crew:
+        yield crew
+
+
+@pytest.fixture(scope="module")
+def greeting(crew: Crew) -> Greeting:
+    """What the worker offers."""
+    found = crew.greet()[PADDLE]
+    assert isinstance(found, Greeting), found
+    return found
+
+
+@pytest.fixture(scope="module")
+def verdicts(crew: Crew, greeting: Greeting) -> list[Verdict]:
+    """Every implementation on ordinary inputs: both formats, all reductions, each option by itself and all together."""
+    blocks = [Block((), ("normal",), FORMATS, ("all",), options, (0,)) for options in ("default", "each", "together")]
+    offered = frozenset(i.loss for i in greeting.implementations)
+    cases = unfold(Suite("paddle", tuple(blocks), SHAPES), catalogue(), Selection(offered))
+    found: list[Verdict] = []
+    Comparison(crew, {PADDLE: greeting}, Answers(None), found.append, {}).run(cases)
+    return found
+
+
+def test_the_table_is_whole(greeting: Greeting) -> None:
+    """Every loss that Paddle has, and every way it has it, is offered in both formats."""
+    assert greeting.version.startswith("3.")
+    assert {i.loss for i in greeting.implementations} == {
+        *("absolute_error", "squared_error", "huber", "smooth_l1", "kl_div", "kl_div_log_target", "nll"),
+        *("binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "soft_cross_entropy"),
+        *("multilabel_soft_margin", "hinge_embedding", "cosine_embedding", "triplet_margin", "ctc"),
+        *("binary_focal", "soft_dice", "bce_dice", "cls_loss"),
+    }
+    assert all(i.dtypes == FORMATS and i.call for i in greeting.implementations)
+    recipes = {i.loss for i in greeting.implementations if i.recipe}
+    assert recipes == {"binary_focal", "soft_dice", "bce_dice", "cls_loss", "cross_entropy"}
+
+
+def test_ordinary_inputs_are_answered_rightly(verdicts: list[Verdict]) -> None:
+    """Value and gradients follow the definition, or the formula that the adapter declares."""
+    found = [v for v in verdicts if v.status not in RIGHT and "other-shape" not in v.note]
+    assert not found, "\n".join(f"{v.case} by {v.via}: {v.status}, {v.worst}, {v.note}" for v in found)
+    shaped = {(v.loss, v.reduction) for v in verdicts if "other-shape" in v.note}
+    assert shaped <= {("cross_entropy", "none"), ("soft_cross_entropy", "none")}
+
+
+def test_everything_offered_was_compared(greeting: Greeting, verdicts: list[Verdict]) -> None:
+    """Each format and each reduction of each implementation, and each option it offers, met a case."""
+    measured = [v for v in verdicts if v.status is not Status.ABSENT and v.compared]
+    combined = {(v.loss, v.via, v.dtype, v.reduction) for v in measured}
+    options = {(v.loss, v.via, option) for v in measured for option in options_of(v.case)}
+    losses = catalogue()
+    for one in greeting.implementations:
+        loss = losses[one.loss]
+        assert set(one.reductions) <= set(loss.reductions), one.key
+        wanted = {(one.loss, one.via, dtype, word) for dtype in one.dtypes for word in one.reductions}
+        assert wanted <= combined, wanted - combined
+        offered = {n for n in one.parameters if loss.also.get(n)} | (set(one.arrays) - set(one.required))
+        assert {(one.loss, one.via, name) for name in offered} <= options, one.key
+
+
+def options_of(case: str) -> list[str]:
+    """The names of the options in a case's printed name."""
+    parts = case.split("/")
+    return [option.partition("=")[0] for option in parts[1].split(",")] if len(parts) == 7 else []
+
+
+def test_adapters_speak_of_the_losses_as_they_are(greeting: Greeting) -> None:
+    """Names of arrays, parameters and definitions are the catalogue's own, and what a definition is given it takes."""
+    losses = catalogue()
+    for one in greeting.implementations:
+        loss = losses[one.loss]
+        assert set(one.arrays) <= set(loss.arguments), one.key
+        assert {n for n, a in loss.arguments.items() if not a.optional} <= set(one.required), one.key
+        assert set(one.parameters) <= set(loss.parameters), one.key
+        for known in one.known:
+            assert set(known.no_gradient) <= set(loss.differentiable), one.key
+            assert set(known.options) <= {*one.arrays, *one.parameters}, one.key
+            assert set(known.reductions) <= set(one.reductions), one.key
+            if known.definition:
+                formula = losses[known.definition]
+                assert {*dict(known.sets), *dict(known.renames)} <= set(formula.parameters), (
+                    f"{one.key}: {known.definition}"
+                )
+                needed = {name for name, argument in formula.arguments.items() if not argument.optional}
+                assert needed <= set(loss.arguments), f"{one.key}: {known.definition}"
+
+
+def test_a_batch_of_empty_labels_costs_the_worker_and_nothing_else(crew: Crew, greeting: Greeting) -> None:
+    """CTCLoss divides by zero where no sample has a label; the crew names the signal and goes on."""
+    key = next(i.key for i in greeting.implementations if i.loss == "ctc")
+    for identity, lengths in enumerate(([0, 0], [1, 0])):
+        crew.ask(PADDLE, *ctc_question(identity, key, lengths))
+    first, second = (reply.outcome for reply in crew.replies())
+    assert first.ended is Ended.DIED
+    assert "SIGFPE" in first.message
+    assert second.ended is Ended.ANSWERED
+
+
+def ctc_question(identity: int, key: str, label_lengths: list[int]) -> tuple[Question, list[WireArray]]:
+    """Two samples of four frames and three symbols."""
+    arrays = {
+        "logits": WireArray("float32", np.zeros((2, 4, 3), np.float32)),
+        "labels": WireArray("int64", np.ones((2, 1), np.int64)),
+        "input_lengths": WireArray("int64", np.full(2, 4, np.int64)),
+        "label_lengths": WireArray("int64", np.array(label_lengths, np.int64)),
+    }
+    question = Question(
+        identity=identity,
+        implementations=(key,),
+        arrays=tuple(arrays),
+        differentiable=("logits",),
+        parameters=(("blank", 0), ("zero_infinity", False)),
+        reduction="none",
+        cotangents=0,
+        fingerprint=fingerprint(list(arrays.values())),
+    )
+    return question, list(arrays.values())
+
+
+def test_via_names_something_public() -> None:
+    """Each part of `via` is what a user can import and call."""
+    assert int(in_paddle(resolve_public_names)) >= 30
+
+
+def test_defaults_are_those_of_the_losses() -> None:
+    """A parameter that a case leaves alone means the same to the adapter as to the loss."""
+    assert in_paddle(compare_defaults).split() == ["fine"]
+
+
+def test_the_layers_give_the_bits_of_the_functions() -> None:
+    """An entry under the name of a layer calls the function behind it: the layer gives the same, bit by bit."""
+    assert int(in_paddle(compare_layers)) >= 18
+
+
+def test_tensors_hold_what_they_were_given() -> None:
+    """Bits and positive strides arrive, also those of bfloat16; leaves are fresh, and differentiable where asked."""
+    assert in_paddle(hold_tensors).split() == ["fine"]
+
+
+def test_gradients_come_to_the_leaves_that_were_reached() -> None:
+    """A cotangent of None means ones; a leaf that the value does not depend on gets None."""
+    assert in_paddle(pull_gradients).split() == ["fine"]
+
+
+def test_ignored_rows_still_write_outside_of_a_mean() -> None:
+    """NLLLoss writes a zero for each ignored row behind the one number of a mean, until the process falls over.
+
+    Once this fails, that is mended: SHAPES can then do without its line for nll.
+    """
+    in_paddle(ignore_many_rows, dies=True)
+
+
+# What follows runs in other processes, one function each.
+
+
+def resolve_public_names() -> None:
+    """Print how many names were resolved."""
+    import pkgutil
+
+    from lossbench.frameworks.paddle import framework
+
+    vias = [implementation.via for implementation, _ in framework.table.values()]
+    names = {part.partition("(")[0].strip() for via in vias for part in via.split(" + ")}
+    for name in names:
+        assert not any(part.startswith("_") for part in name.split(".")), name
+        assert callable(pkgutil.resolve_name(name)), name
+    print(len(vias))
+
+
+def compare_defaults() -> None:
+    """Hold the adapters' defaults against those of the catalogue."""
+    import inspect
+
+    from lossbench.frameworks.paddle import framework
+    from lossbench.losses import catalogue
+
+    for key, (implementation, adapter) in framework.table.items():
+        signature = inspect.signature(adapter).parameters
+        for name in implementation.parameters:
+            assert signature[name].default == catalogue()[implementation.loss].parameters[name].default, (key, name)
+    print("fine")
+
+
+def compare_layers() -> None:
+    """Print how many layers were held against their adapters."""
+    import numpy as np
+    import paddle
+
+    from lossbench.frameworks.paddle import framework
+
+    generator = np.random.default_rng(0)
+    scores, more, yet_more = (paddle.to_tensor(generator.normal(size=(6, 5))) for _ in range(3))
+    rows, chances = scores - paddle.logsumexp(scores, axis=-1, keepdim=True), paddle.nn.functional.softmax(more)
+    signs = paddle.where(more > 0, 1.0, -1.0).astype("float64")
+    indices = paddle.to_tensor([0, 4, 2, 2, 1, 3])
+    inputs = {"prediction": scores, "target": more, "log_prediction": rows, "log_target": rows * 2, "logit": scores}
+    inputs |= {"logits": scores, "log_probabilities": rows, "distance": scores.abs(), "sign": signs, "first": scores}
+    inputs |= {"second": more, "anchor": scores, "positive": more, "negative": yet_more}
+    special = {
+        "kl_div": {"target": chances},
+        "binary_cross_entropy": {"prediction": chances, "target": chances.flip(0)},
+        "binary_cross_entropy_with_logits": {"target": chances},
+        "nll": {"target": indices},
+        "cross_entropy": {"target": indices},
+        "soft_cross_entropy": {"target": chances},
+        "multilabel_soft_margin": {"target": chances},
+        "cosine_embedding": {"sign": signs[:, 0]},
+    }
+    # other than the defaults, so that a setting which gets lost shows
+    settings = {"delta": 0.125, "beta": 0.125, "margin": 0.5, "p": 3.0, "epsilon": 0.125, "swap": True}
+    settings |= {"ignore_index": 7, "label_smoothing": 0.125}
+    words = {"SmoothL1Loss(is_huber=False)": {"is_huber": False}, "KLDivLoss(log_target=True)": {"log_target": True}}
+    words |= {"CrossEntropyLoss(soft_label=True)": {"soft_label": True}}
+    words |= {"BCEWithLogitsLoss(pos_weight=ones)": {"pos_weight": paddle.ones([1], "float64")}}
+    compared = 0
+    for implementation, adapter in framework.table.values():
+        name = implementation.via.removeprefix("paddle.nn.")
+        if not name.partition("(")[0].endswith("Loss") or " + " in name or implementation.loss == "ctc":
+            continue
+        given = inputs | special.get(implementation.loss, {})
+        arrays = {array: given[array] for array in implementation.required}
+        options = {parameter: settings[parameter] for parameter in implementation.parameters}
+        optional = [array for array in implementation.arrays if array not in implementation.required]
+        weights = {array: paddle.to_tensor(generator.uniform(0.5, 2, 5)) for array in optional}
+        renamed = {"delta" if key == "beta" else key: value for key, value in options.items()}
+        for reduction in implementation.reductions:
+            layer = getattr(paddle.nn, name.partition("(")[0])(
+                **renamed, **words.get(name, {}), **weights, reduction=reduction
+            )
+            here, there = adapter(**arrays, **weights, **options, reduction=reduction), layer(*arrays.values())
+            assert here.shape == there.shape, (implementation.key, reduction)
+            assert bool((here == there).all()), (implementation.key, reduction)
+        compared += 1
+    print(compared)
+
+
+def hold_tensors() -> None:
+    """Send arrays there and back."""
+    import numpy as np
+
+    from lossbench.frameworks.paddle import framework
+
+    widths = {"float64": np.uint64, "float32": np.uint32, "float16": np.uint16, "bfloat16": np.uint16}
+    for dtype, width in {**widths, "int64": np.int64}.items():
+        plain = np.arange(24).reshape(2, 3, 4).astype(width).view(width if dtype in ("bfloat16", "int64") else dtype)
+        wide = np.repeat(plain, 2, axis=-1)
+        fixed = plain.copy()
+        fixed.flags.writeable = False
+        several = [wide[..., ::2], plain.transpose(2, 0, 1)]
+        scalar = np.array(plain[0, 0, 0])
+        for array in [plain, *several, plain[:, :0], scalar, fixed, fixed[..., ::2], plain[::-1]]:
+            tensor = framework.tensor(array, dtype, dtype != "int64")
+            assert tensor.is_leaf
+            assert tensor.stop_gradient == (dtype == "int64")
+            name, back = framework.array(tensor)
+            assert (name, back.dtype, back.shape) == (dtype, array.dtype, array.shape)
+            assert np.array_equal(back.view(width), array.view(width))
+        if dtype != "bfloat16":
+            for array in several:
+                strides = [step // array.itemsize for step in array.strides]
+                assert framework.tensor(array, dtype, True).strides == strides
+        before = plain.copy()
+        framework.tensor(plain, dtype, False).zero_()
+        assert np.array_equal(plain.view(width), before.view(width))
+    print("fine")
+
+
+def pull_gradients() -> None:
+    """Ask for gradients, more than once."""
+    import numpy as np
+
+    from lossbench.frameworks.paddle import framework
+
+    numbers = np.array([1.0, 2.0, 4.0])
+    x, y = (framework.tensor(numbers, "float64", True) for _ in range(2))
+    above = framework.tensor(np.array([1.0, -1.0, 0.5]), "float64", False)
+    for _ in range(2):  # nothing is left behind from one call to the next
+        value, found = framework.value_and_gradients(lambda: x * x, {"x": x, "y": y}, above)
+        assert value.tolist() == [1.0, 4.0, 16.0]
+        assert found["x"] is not None
+        assert found["x"].tolist() == [2.0, -4.0, 4.0]
+        assert found["y"] is None
+    _, found = framework.value_and_gradients(lambda: x * x, {"x": x}, None)
+    assert found["x"] is not None
+    assert found["x"].tolist() == [2.0, 4.0, 8.0]
+    _, found = framework.value_and_gradients((x * y).detach, {"x": x, "y": y}, above)
+    assert found == {"x": None, "y": None}
+    _, found = framework.value_and_gradients(lambda: x * x, {}, None)
+    assert found == {}
+    assert "cpu" in framework.devices()
+    assert framework.device_name() == "cpu"
+    framework.wait()
+    print("fine")
+
+
+def ignore_many_rows() -> None:
+    """Ask NLLLoss for means over 64 rows of which every second is ignored."""
+    import paddle
+
+    paddle.disable_signal_handler()
+    target = paddle.to_tensor([0, 1] * 32)
+    for _ in range(2000):
+        rows = paddle.rand([64, 6], "float64")
+        paddle.nn.functional.nll_loss(rows, target, ignore_index=1).item()
