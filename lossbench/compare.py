@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import sys
 import time
@@ -79,7 +80,7 @@ def perform(request: Request, path: Path, run: Run) -> None:
             except ResultsNotWritten as error:
                 run.problems.append(str(error))
 
-    started, spent = time.perf_counter(), time.process_time()
+    started, spent, grown = time.perf_counter(), time.process_time(), children()
     try:
         with Crew(targets) as crew, open_answers(request.cold) as answers:
             greetings = crew.greet()
@@ -107,6 +108,13 @@ def perform(request: Request, path: Path, run: Run) -> None:
         writer.close()
         run.totals.wall = time.perf_counter() - started
         run.totals.own = max(0.0, time.process_time() - spent - run.totals.reference)
+        run.totals.workers = max(0.0, children() - grown - run.totals.imports - run.totals.frameworks)
+
+
+def children() -> float:
+    """CPU seconds of the worker processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def exit_code(run: Run, strict: bool) -> int:
@@ -143,7 +151,8 @@ def time_line(totals: Totals) -> str:
         certified = f" ({median:.1f} µs per element, slowest case {totals.slowest_reference:.2f} s)"
     return (
         f"{totals.wall:.1f} s; CPU seconds: imports {totals.imports:.1f}, frameworks {totals.frameworks:.1f}, "
-        f"reference {totals.reference:.1f}{certified}, own {totals.own:.1f}; "
+        f"reference {totals.reference:.1f}{certified}, own {totals.own:.1f} here and "
+        f"{totals.workers:.1f} in the workers; "
         f"unavoidable on {cores} cores: {unavoidable:.1f} s, so {totals.wall / max(unavoidable, 1e-9):.1f}x; "
         f"certified answers: {totals.certified_hits} cached, {totals.certified_misses} worked out"
     )

@@ -13,7 +13,7 @@ from lossbench.applicability import takers
 from lossbench.crew import Crew, Reply
 from lossbench.floats import FORMATS, Format, decode, encode, round_to
 from lossbench.inputs import Inputs, build, resolved, seed_of
-from lossbench.judge import Answer, Judgement, Submission, judge
+from lossbench.judge import Answer, Judgement, Submission, applies, judge
 from lossbench.loss import Loss
 from lossbench.losses import catalogue
 from lossbench.records import Case, Ended, Greeting, Implementation, Known, Option, Question, Status, Target, Verdict
@@ -36,6 +36,7 @@ class Totals:
     frameworks: float = 0.0  # CPU seconds inside the frameworks' calls
     reference: float = 0.0  # CPU seconds of closed forms and certified definitions
     own: float = 0.0  # CPU seconds of everything else in this process
+    workers: float = 0.0  # CPU seconds of everything else in the workers
     certified_hits: int = 0
     certified_misses: int = 0
     slowest_reference: float = 0.0
@@ -82,12 +83,14 @@ class Comparison:
     def run(self, cases: Sequence[Case], progress: Callable[[int], None] = lambda done: None) -> None:
         """Put every case to every target, and judge what comes back as it comes."""
         for number, case in enumerate(cases):
-            self._ask(number, case)
+            self._ask(number, case, corrupting=False)
             progress(number)
-            while len(self.under_way) >= WINDOW:
-                self._take(next(self.crew.replies()))
-            for reply in self.crew.poll():
-                self._take(reply)
+            self._keep_up()
+        for reply in self.crew.replies():
+            self._take(reply)
+        for number, case in enumerate(cases, len(cases)):
+            self._ask(number, case, corrupting=True)
+            self._keep_up()
         for reply in self.crew.replies():
             self._take(reply)
         progress(len(cases))
@@ -96,21 +99,29 @@ class Comparison:
         if self.answers.problem:
             self.totals.problems.append(self.answers.problem)
 
-    def _ask(self, number: int, case: Case) -> None:
+    def _keep_up(self) -> None:
+        """Take what has come back, and wait where too much is under way."""
+        while len(self.under_way) >= WINDOW:
+            self._take(next(self.crew.replies()))
+        for reply in self.crew.poll():
+            self._take(reply)
+
+    def _ask(self, number: int, case: Case, corrupting: bool) -> None:
+        """Ask a case of those implementations that are known to corrupt memory on it, or of all others."""
         loss = self.losses[case.loss]
-        self.totals.cases += 1
         asked: list[tuple[Target, list[Implementation]]] = []
         for target, table in self.tables.items():
             mine = [i for i in table.values() if i.loss == case.loss]
             if not mine:
                 continue
             taking, reason = takers(mine, case, loss)
+            if not taking and not corrupting:
+                nobody = Judgement(Status.ABSENT, notes=[f"{target.framework} {reason}"])
+                self._emit(case, target, mine[0].via, nobody, "")
+            taking = [i for i in taking if any(k.corrupts and applies(k, case) for k in i.known) == corrupting]
             if taking:
                 asked.append((target, taking))
-            else:
-                self._emit(
-                    case, target, mine[0].via, Judgement(Status.ABSENT, notes=[f"{target.framework} {reason}"]), ""
-                )
+        self.totals.cases += not corrupting
         if not asked:
             return
         work = self._prepare(case, loss, sum(len(taking) for _, taking in asked))

@@ -141,7 +141,7 @@ def _unanswered(outcome: Outcome, declared: list[Known], invalid: bool) -> Judge
             return Judgement(Status.DEVIATES, compared=1, notes=[excuse.reason, outcome.message])
         return Judgement(Status.REFUSES, notes=[outcome.message])
     status = Status.CRASHES if outcome.ended is Ended.DIED else Status.HANGS
-    return Judgement(status, notes=[outcome.message])
+    return Judgement(status, notes=[*(k.reason for k in declared if k.corrupts), outcome.message])
 
 
 def _explained(
@@ -173,7 +173,9 @@ def compare(submission: Submission, form: Format, limits: Limits) -> Judgement:
     values: list[Part] = []
     gradients: list[Part] = []
     for cotangent, answer in zip(submission.cotangents, submission.answers, strict=True):
-        expected = reduced(submission.expectation, submission.case.reduction, cotangent)
+        # an answer of another shape was asked for again with ones, since this cotangent does not fit it
+        above = cotangent if answer.value.shape == cotangent.shape else None
+        expected = reduced(submission.expectation, submission.case.reduction, above)
         undefined = undefined or expected.undefined
         values += _value(expected, answer, submission.case.dtype, found)
         gradients += _gradients(submission.expectation, expected, answer, form, limits, found)

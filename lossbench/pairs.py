@@ -51,13 +51,22 @@ def total(high: np.ndarray, low: np.ndarray) -> tuple[float, float]:
     try:
         rounded = math.fsum(numbers) if finite else float(np.sum(numbers))
         return rounded, (math.fsum([*numbers, -rounded]) if finite else 0.0)
-    except OverflowError:  # the exact sum of finite numbers exceeds float64
-        return math.copysign(math.inf, float(sum(map(Fraction, numbers.tolist())))), 0.0
+    except OverflowError:  # a partial sum exceeds float64; the whole may or may not
+        return _exact_total(numbers)
+
+
+def _exact_total(numbers: np.ndarray) -> tuple[float, float]:
+    exact = sum(map(Fraction, numbers.tolist()), Fraction())
+    try:
+        rounded = float(exact)
+    except OverflowError:
+        return (math.inf if exact > 0 else -math.inf), 0.0
+    return rounded, float(exact - Fraction(rounded))
 
 
 def total_last(high: np.ndarray, low: np.ndarray) -> Pair:
     """Sums along the last axis, as pairs."""
-    rows = (part.reshape(-1, high.shape[-1]) for part in (high, low))
+    rows = (part.reshape(math.prod(high.shape[:-1]), high.shape[-1]) for part in (high, low))
     sums = [total(*row) for row in zip(*rows, strict=True)]
     pairs = np.array(sums, dtype=float).reshape(*high.shape[:-1], 2)
     return pairs[..., 0], pairs[..., 1]

@@ -106,6 +106,7 @@ class Known:
     options: tuple[str, ...] = ()  # only when one of these parameters or optional arrays is set
     reductions: tuple[str, ...] = ()  # empty: whatever the reduction
     error: float | None = None  # band: up to this many eps by scale, where no formula describes it
+    corrupts: bool = False  # it writes outside of its memory: asked last, so that nobody else pays for it
     contract: bool = False  # a documented choice (a clip, another mean), as opposed to lost accuracy or a defect
 
 

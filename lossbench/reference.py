@@ -160,6 +160,8 @@ def _proven(
 
 def _enter(expectation: Expectation, numbers: np.ndarray) -> None:
     """Put proven numbers in the place of those of the closed form."""
+    if not len(numbers):
+        return
     terms = expectation.value[0].shape
     value, free = [part.reshape(-1) for part in expectation.value], expectation.free.reshape(-1)
     arguments = [

@@ -185,6 +185,8 @@ def poison(draft: Draft) -> None:
         if domain.axes is Axes.ALL and domain.differentiable:
             array = draft.arrays[name]
             venom = draft.generator.choice([math.nan, math.inf, -math.inf], terms)
+            # an infinity that the domain ends before would be clipped to a valid number
+            venom = np.where(np.isfinite(np.clip(venom, domain.low, domain.high)), math.nan, venom)
             if ignored is not None and "target" in draft.arrays and (draft.arrays["target"] == ignored).any():
                 hit = draft.arrays["target"] == ignored
             spot = np.zeros(array.shape[len(terms) :], bool)

@@ -16,8 +16,8 @@ from lossbench.comparison import Comparison, open_answers
 from lossbench.crew import Crew
 from lossbench.info_tables import plain_table
 from lossbench.losses import catalogue
-from lossbench.records import Implementation, Status, Target, Verdict
-from lossbench.results import LATEST, ResultsNotWritten, Writer
+from lossbench.records import Implementation, ResultsNotWritten, Status, Target, Verdict
+from lossbench.results import LATEST, Writer
 from lossbench.suite import Selection, load, unfold
 from lossbench.targets import installed_only
 

@@ -16,7 +16,7 @@ from lossbench.reductions import MEANINGS
 from lossbench.regimes import REGIMES
 
 KEYS = {"schema", "description", "losses", "seeds", "shapes", "limits", "cases"}
-BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds"}
+BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,15 @@ class Block:
     reductions: tuple[str, ...]  # canonical names, or "all", or "plain": none where the loss has it
     options: str  # "default", "each" (one option at a time), or "together" (all optional arrays at once)
     seeds: tuple[int, ...]
+    shapes: Mapping[str, tuple[tuple[int, ...], ...]]  # by loss, or by what its terms run over
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A named list of blocks, with the shapes they are run at and limits tighter than the judge's own."""
+    """A named list of blocks, with limits tighter than the judge's own."""
 
     name: str
     blocks: tuple[Block, ...]
-    shapes: Mapping[str, tuple[tuple[int, ...], ...]]
     limits: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -81,10 +81,9 @@ def _suite(name: str, table: Mapping[str, Any], where: str) -> Suite:
     ]
     if not blocks:
         raise UsageError(f"{where}: there is no [[cases]] block, so it would measure nothing")
-    shapes = {kind: tuple(_shape(text, where) for text in texts) for kind, texts in table.get("shapes", {}).items()}
     limits = table.get("limits", {})
     _only(limits, {"scale", "ulps", "ulps_p99"}, f"{where}, [limits]")
-    return Suite(name, tuple(blocks), shapes, limits)
+    return Suite(name, tuple(blocks), limits)
 
 
 def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Block:
@@ -107,6 +106,7 @@ def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Bl
     return Block(
         losses=tuple(block.get("losses", table.get("losses", ()))),
         options=options,
+        shapes=_shapes(table, where) | _shapes(block, where),
         seeds=tuple(block.get("seeds", table.get("seeds", (0,)))),
         **chosen,
     )
@@ -116,6 +116,10 @@ def _only(table: Mapping[str, Any], allowed: set[str], where: str) -> None:
     for key in table:
         if key not in allowed:
             raise UsageError(f"{where}: unknown key {key!r}; {suggestion(key, sorted(allowed))}")
+
+
+def _shapes(table: Mapping[str, Any], where: str) -> dict[str, tuple[tuple[int, ...], ...]]:
+    return {kind: tuple(_shape(text, where) for text in texts) for kind, texts in table.get("shapes", {}).items()}
 
 
 def _shape(text: str, where: str) -> tuple[int, ...]:
@@ -136,12 +140,12 @@ def unfold(suite: Suite, losses: Mapping[str, Loss], selection: Selection) -> li
             continue
         for block in suite.blocks:
             if not block.losses or loss.name in block.losses or loss.form_of in block.losses:
-                found.update(dict.fromkeys(_cases(block, suite, loss, selection)))
+                found.update(dict.fromkeys(_cases(block, loss, selection)))
     return list(found)
 
 
-def _cases(block: Block, suite: Suite, loss: Loss, selection: Selection) -> Iterator[Case]:
-    shapes = suite.shapes.get(loss.name) or suite.shapes.get(loss.over) or ((8, 10),)
+def _cases(block: Block, loss: Loss, selection: Selection) -> Iterator[Case]:
+    shapes = block.shapes.get(loss.name) or block.shapes.get(loss.over) or ((8, 10),)
     for regime in block.regimes:
         if (selection.regimes and regime not in selection.regimes) or not REGIMES[regime].applies(loss):
             continue

@@ -58,10 +58,11 @@ def figure(value: float | None) -> str:
 
 
 def badness(verdict: Verdict) -> tuple[int, float, float]:
-    """How bad a verdict is, for sorting: in kind, then by scale, then in ulps."""
-    scales = [e for e in (verdict.value_error, verdict.gradient_error) if e is not None]
-    ulps = [e for e in (verdict.value_ulps, verdict.gradient_ulps) if e is not None]
-    return ORDER.index(verdict.status), max(scales, default=0.0), max(ulps, default=0.0)
+    """How bad a verdict is, for sorting: in kind, then by what made it so (ulps where it is imprecise)."""
+    scales = max((e for e in (verdict.value_error, verdict.gradient_error) if e is not None), default=0.0)
+    ulps = max((e for e in (verdict.value_ulps, verdict.gradient_ulps) if e is not None), default=0.0)
+    figures = (ulps, scales) if verdict.status is Status.IMPRECISE else (scales, ulps)
+    return ORDER.index(verdict.status), *figures
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:

@@ -47,10 +47,12 @@ def binary_focal(
     normalizer: float = 1.0,
     reduction: str,
 ) -> Tensor:
-    # 1 - p_t without a subtraction; kept above zero, where a power below one has an infinite slope
+    # 1 - p_t without a subtraction; where it is 0 its power is taken of 1 instead, as one below 1 has no slope at 0
     missed = target * F.sigmoid(-logit) + (1 - target) * F.sigmoid(logit)
-    missed = missed.clip(min=paddle.finfo(missed.dtype).tiny)
-    loss = missed**gamma * cross_entropy_of_logits(logit, target)
+    power = paddle.where(missed > 0, missed, paddle.ones_like(missed)) ** gamma
+    if gamma > 0:
+        power = paddle.where(missed > 0, power, paddle.zeros_like(power))
+    loss = power * cross_entropy_of_logits(logit, target)
     if alpha is not None:
         loss = (alpha * target + (1 - alpha) * (1 - target)) * loss
     return reduced(loss / normalizer, reduction)

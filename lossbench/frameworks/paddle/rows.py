@@ -42,7 +42,15 @@ UNIT_AXIS = Known("keeps the class axis at length 1", notes=("other-shape",), re
 UNIT_AXIS_IF_SMOOTHED = replace(UNIT_AXIS, options=("label_smoothing",), contract=False)
 
 
-@framework.implements(via="paddle.nn.NLLLoss", dtypes=DTYPES)
+WRITES_BEHIND = Known(
+    "for each ignored row a mean or sum writes a zero behind its one number; the process may die of it, then or later",
+    options=("ignore_index",),
+    reductions=("mean", "sum"),
+    corrupts=True,
+)
+
+
+@framework.implements(via="paddle.nn.NLLLoss", dtypes=DTYPES, known=[WRITES_BEHIND])
 def nll(
     log_probabilities: Tensor,
     target: Tensor,

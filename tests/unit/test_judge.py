@@ -1,0 +1,340 @@
+"""The judge, shown to let right answers through and to fail on each kind of wrong one."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from submissions import expectation, gradient, right, spoiled, value
+
+from lossbench.floats import FORMATS
+from lossbench.judge import Judgement, Limits, Submission, applies, judge
+from lossbench.losses import catalogue
+from lossbench.records import Ended, Known, Outcome, Status, Verdict
+from lossbench.suite import Selection, load, parse_case, unfold
+
+ORDINARY = "squared_error/none/float32/6x5/normal/0"
+ROWS = "cross_entropy/none/float32/6x5/normal/0"
+TIES = "absolute_error/none/float32/6x5/kink/0"
+
+
+def verdict(submission: Submission, *known: Known, variants=lambda known, form: None) -> Judgement:
+    return judge(submission, known, variants, {})
+
+
+def outcome(submission: Submission, ended: Ended, message: str = "") -> Submission:
+    return replace(submission, outcome=Outcome(0, "fake", ended, message), answers=[])
+
+
+def set_at(index, number):
+    def change(array):
+        array[index] = number
+        return array
+
+    return change
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber", "cross_entropy", "soft_dice"])
+def test_the_rounded_truth_agrees_on_every_case_of_smoke(loss):
+    cases = unfold(load("smoke"), catalogue(), Selection(frozenset([loss])))
+    assert len(cases) > 30
+    for case in cases:
+        found = verdict(right(str(case)))
+        assert found.status is Status.AGREES, (case, found)
+        assert found.compared > 0
+        assert found.value.scale <= 1
+        assert found.gradient.scale <= 1
+
+
+def test_a_verdict_that_agrees_over_nothing_cannot_be_built():
+    fields = dict.fromkeys(
+        ["case", "loss", "framework", "version", "via", "device", "mode", "dtype", "reduction", "shape", "regime"], ""
+    )
+    for status in (Status.AGREES, Status.IMPRECISE, Status.DEVIATES):
+        with pytest.raises(ValueError, match="zero compared"):
+            Verdict(**fields, status=status, compared=0)
+        assert Verdict(**fields, status=status, compared=1).compared == 1
+    assert Verdict(**fields, status=Status.ABSENT, compared=0).compared == 0
+
+
+@pytest.mark.parametrize(
+    "text", [ORDINARY, ROWS, "huber/mean/float64/6x5/normal/0", "soft_dice/sum/float32/3x12/normal/0"]
+)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v * 2,
+        lambda v: -v,
+        lambda v: v + 1,
+        lambda v: v * (1 + 1e-4),
+        lambda v: np.full_like(v, math.nan),
+        lambda v: np.full_like(v, math.inf),
+        np.zeros_like,
+    ],
+)
+def test_a_wrong_value_differs(text, change):
+    found = verdict(spoiled(text, value(change)))
+    assert found.status is Status.DIFFERS
+    assert found.value.scale > 64
+    assert found.gradient.scale <= 1
+    assert found.worst.startswith("value")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (ORDINARY, "prediction"),
+        (ORDINARY, "target"),
+        (ROWS, "logits"),
+        ("soft_dice/mean/float32/3x12/normal/0", "target"),
+    ],
+)
+@pytest.mark.parametrize("change", [lambda g: -g, lambda g: 2 * g, lambda g: g[::-1], lambda g: g * math.nan])
+def test_a_wrong_gradient_differs(text, name, change):
+    found = verdict(spoiled(text, gradient(name, change)))
+    assert found.status is Status.DIFFERS
+    assert found.value.scale <= 1
+    assert found.gradient.scale > 64
+    assert found.worst.startswith(f"gradient of {name}")
+
+
+def test_one_wrong_number_among_many_is_named():
+    found = verdict(spoiled("squared_error/none/float32/40x50/normal/0", value(set_at((31, 7), 4.75))))
+    assert found.status is Status.DIFFERS
+    assert found.worst.startswith("value[31,7]: got 4.75")
+
+
+def test_small_elements_are_not_hidden_by_huge_ones():
+    text = "squared_error/none/float32/6x5/log_uniform/0"
+    size = np.abs(right(text).answers[0].value)
+    small = size < np.median(size)
+    assert size[small].max() < 1e-6 * size.max()
+    assert verdict(spoiled(text, value(lambda v: np.where(small, 2 * v, v)))).status is Status.DIFFERS
+
+
+def test_a_gradient_is_held_to_its_own_row():
+    def shrunk(array):
+        array[2] *= 1e-6
+        return array
+
+    assert verdict(spoiled(ROWS, gradient("logits", shrunk))).status is Status.DIFFERS
+
+
+def test_components_far_off_in_ulps_alone_are_imprecise():
+    def rough(array):  # each wrong by a millionth of the row's largest: within 64 eps of its scale
+        return array + 1e-6 * np.abs(array).max(axis=-1, keepdims=True)
+
+    found = verdict(spoiled("cross_entropy/none/float32/6x5/confident/0", gradient("logits", rough)))
+    assert found.status is Status.IMPRECISE
+    assert found.gradient.scale <= 64
+    assert found.gradient.ulps > 1024
+
+
+def test_a_percentile_far_off_is_imprecise():
+    for eps, status in ((20, Status.AGREES), (55, Status.IMPRECISE)):
+        found = verdict(spoiled(ORDINARY, value(lambda v, eps=eps: v * (1 + eps * 2.0**-23))))
+        assert found.status is status
+        assert found.value.scale <= 64
+        assert found.value.ulps < 1024
+
+
+@pytest.mark.parametrize("word", ["wrote-into-input", "nondeterministic"])
+def test_what_no_value_shows_differs_with_a_word(word):
+    submission = right(ORDINARY)
+    found = verdict(replace(submission, outcome=replace(submission.outcome, notes=(word,))))
+    assert found.status is Status.DIFFERS
+    assert found.notes == [word]
+
+
+def test_a_missing_gradient_differs():
+    def without(answer):
+        return replace(answer, gradients={"target": answer.gradients["target"]})
+
+    found = verdict(spoiled(ORDINARY, without))
+    assert (found.status, found.notes) == (Status.DIFFERS, ["no-gradient"])
+
+
+def test_another_format_differs():
+    found = verdict(spoiled(ORDINARY, lambda answer: replace(answer, dtype="float64")))
+    assert (found.status, found.notes) == (Status.DIFFERS, ["other-dtype"])
+
+
+@pytest.mark.parametrize("text", [ORDINARY, "squared_error/mean/float32/6x5/normal/0"])
+def test_another_shape_differs_even_where_the_numbers_are_right(text):
+    found = verdict(spoiled(text, value(lambda v: v.reshape(1, -1))))
+    assert (found.status, found.notes) == (Status.DIFFERS, ["other-shape"])
+    assert found.value.scale <= 1
+
+
+def test_a_value_of_another_size_differs():
+    found = verdict(spoiled(ORDINARY, value(lambda v: v.mean())))
+    assert found.status is Status.DIFFERS
+    assert math.isinf(found.value.scale)
+    assert "shape (), want (6, 5)" in found.worst
+
+
+def test_a_gradient_of_another_shape_differs():
+    found = verdict(spoiled(ORDINARY, gradient("prediction", np.ravel)))
+    assert (found.status, found.notes) == (Status.DIFFERS, ["other-shape"])
+
+
+def test_an_empty_batch_agrees_by_its_shape_and_differs_by_another():
+    text = "squared_error/none/float32/0x5/empty/0"
+    found = verdict(right(text))
+    assert (found.status, found.compared) == (Status.AGREES, 1)
+    assert verdict(spoiled(text, value(lambda v: v.reshape(5, 0)))).status is Status.DIFFERS
+    assert verdict(spoiled(text, gradient("target", np.ravel))).status is Status.DIFFERS
+
+
+def test_a_sum_over_nothing_is_zero():
+    text = "squared_error/sum/float32/0x5/empty/0"
+    assert verdict(right(text)).status is Status.AGREES
+    assert verdict(spoiled(text, value(lambda v: v * math.nan + 1))).status is Status.DIFFERS
+
+
+@pytest.mark.parametrize("answer", [math.nan, 0.0, 1.0, math.inf])
+def test_a_mean_over_nothing_is_a_convention(answer):
+    found = verdict(spoiled("squared_error/mean/float32/0x5/empty/0", value(lambda v: np.asarray(answer))))
+    assert found.status is Status.AGREES
+    assert found.notes == [f"0/0 by definition, returned {answer:g}"]
+
+
+def test_poison_stays_where_it_is():
+    text = "squared_error/none/float32/6x5/poison/0"
+    hit = expectation(text).free
+    assert 0 < hit.sum() < hit.size
+    anything = spoiled(text, value(lambda v: np.where(hit, 7.0, v)))
+    assert verdict(anything).status is Status.AGREES
+    neighbour = tuple(np.argwhere(~hit)[0])
+    assert verdict(spoiled(text, value(set_at(neighbour, math.nan)))).status is Status.DIFFERS
+    assert verdict(spoiled(text, gradient("target", set_at(neighbour, math.nan)))).status is Status.DIFFERS
+
+
+def test_ignored_rows_are_zero_even_where_their_inputs_are_not_finite():
+    text = "cross_entropy/ignore_index=1/none/float32/6x5/poison/0"
+    submission = right(text)
+    ignored = tuple(np.argwhere(submission.answers[0].value == 0)[0])
+    assert verdict(submission).status is Status.AGREES
+    for spoil in (value(set_at(ignored, math.nan)), gradient("logits", set_at(ignored, math.nan))):
+        assert verdict(spoiled(text, spoil)).status is Status.DIFFERS
+    assert verdict(spoiled(text, gradient("logits", set_at(ignored, 0.5)))).status is Status.DIFFERS
+
+
+@pytest.mark.parametrize("share", [-1.0, -0.5, 0.0, 0.25, 1.0])
+def test_any_slope_between_the_sides_of_a_kink_is_right(share):
+    def mixed(answer, cotangent):
+        at_kink = answer.value == 0
+        slopes = {"prediction": share * cotangent, "target": -share * cotangent}
+        return replace(answer, gradients={n: np.where(at_kink, slopes[n], g) for n, g in answer.gradients.items()})
+
+    submission = right(TIES)
+    assert (submission.answers[0].value == 0).any()
+    pairs = zip(submission.answers, submission.cotangents, strict=True)
+    assert verdict(replace(submission, answers=[mixed(*pair) for pair in pairs])).status is Status.AGREES
+
+
+@pytest.mark.parametrize(("by_prediction", "by_target"), [(2, -2), (1, 1), (0.5, 0), (math.nan, math.nan)])
+def test_slopes_outside_of_the_hull_of_a_kink_differ(by_prediction, by_target):
+    def bent(answer, cotangent):
+        at_kink = answer.value == 0
+        slopes = {"prediction": by_prediction * cotangent, "target": by_target * cotangent}
+        return replace(answer, gradients={n: np.where(at_kink, slopes[n], g) for n, g in answer.gradients.items()})
+
+    submission = right(TIES)
+    pairs = zip(submission.answers, submission.cotangents, strict=True)
+    assert verdict(replace(submission, answers=[bent(*pair) for pair in pairs])).status is Status.DIFFERS
+
+
+@pytest.mark.parametrize(
+    ("ended", "regime", "status"),
+    [
+        (Ended.RAISED, "normal", Status.REFUSES),
+        (Ended.RAISED, "poison", Status.REJECTS),
+        (Ended.DIED, "normal", Status.CRASHES),
+        (Ended.DIED, "poison", Status.CRASHES),
+        (Ended.HUNG, "normal", Status.HANGS),
+    ],
+)
+def test_no_answer_has_a_status_of_its_own(ended, regime, status):
+    submission = outcome(right(f"squared_error/none/float32/6x5/{regime}/0"), ended, "some words")
+    found = verdict(submission)
+    assert (found.status, found.notes) == (status, ["some words"])
+
+
+def test_a_declared_refusal_deviates_and_a_declared_formula_excuses_no_crash():
+    raising = Known("takes no floats", raises=True)
+    assert verdict(outcome(right(ORDINARY), Ended.RAISED), raising).status is Status.DEVIATES
+    assert verdict(outcome(right(ORDINARY), Ended.DIED), raising).status is Status.CRASHES
+    assert verdict(outcome(right(ORDINARY), Ended.RAISED), Known("clips", error=9.0)).status is Status.REFUSES
+
+
+def doubled_expectation():
+    wanted = expectation(ORDINARY)
+    high, low = wanted.value
+    slopes = {name: (2 * s[0], 2 * s[1]) for name, s in wanted.slopes.items()}
+    return replace(wanted, value=(2 * high, 2 * low), slopes=slopes)
+
+
+def twice(answer):
+    return replace(answer, value=2 * answer.value, gradients={n: 2 * g for n, g in answer.gradients.items()})
+
+
+def test_a_declared_formula_is_held_to_its_own_numbers():
+    known = Known("has a factor of two", definition="doubled")
+    variants = lambda known, form: doubled_expectation()  # noqa: E731
+    found = verdict(spoiled(ORDINARY, twice), known, variants=variants)
+    assert (found.status, found.notes) == (Status.DEVIATES, ["has a factor of two"])
+    assert found.value.scale > 64  # the error against the true definition stays on record
+    for spoil in (lambda a: twice(twice(a)), lambda a: replace(twice(a), value=twice(a).value * 1.001)):
+        assert verdict(spoiled(ORDINARY, spoil), known, variants=variants).status is Status.DIFFERS
+    assert verdict(spoiled(ORDINARY, twice)).status is Status.DIFFERS
+    assert verdict(right(ORDINARY), known, variants=variants).status is Status.AGREES
+
+
+def test_a_declaration_excuses_only_the_word_and_the_gradient_it_names():
+    def without(answer, names=("target",)):
+        return replace(answer, gradients={n: g for n, g in answer.gradients.items() if n not in names})
+
+    known = Known("detaches the target", no_gradient=("target",))
+    assert verdict(spoiled(ORDINARY, without), known).status is Status.DEVIATES
+    assert verdict(spoiled(ORDINARY, lambda a: without(a, ("prediction",))), known).status is Status.DIFFERS
+    assert verdict(spoiled(ORDINARY, lambda a: without(twice(a))), known).status is Status.DIFFERS
+    wide = Known("answers in float64", notes=("other-dtype",))
+    assert verdict(spoiled(ORDINARY, lambda a: replace(a, dtype="float64")), wide).status is Status.DEVIATES
+    assert verdict(spoiled(ORDINARY, lambda a: replace(twice(a), dtype="float64")), wide).status is Status.DIFFERS
+
+
+def test_a_band_of_error_has_an_end():
+    known = Known("sums roughly", error=2000.0)
+    slightly = value(lambda v: v * (1 + 1000 * 2.0**-23))
+    assert verdict(spoiled(ORDINARY, slightly), known).status is Status.DEVIATES
+    assert verdict(spoiled(ORDINARY, value(lambda v: v * 1.01)), known).status is Status.DIFFERS
+
+
+def test_a_declaration_speaks_of_the_cases_it_names():
+    case = parse_case("huber/delta=0.125/mean/float32/6x5/kink/0", catalogue())
+    assert applies(Known("any"), case)
+    assert applies(
+        Known("some", dtypes=("float32",), regimes=("kink",), reductions=("mean",), options=("delta",)), case
+    )
+    for other in ({"dtypes": ("float64",)}, {"regimes": ("tie",)}, {"reductions": ("sum",)}, {"options": ("weight",)}):
+        assert not applies(Known("other", **other), case)
+
+
+def test_limits_can_only_be_tightened():
+    plain = Limits.of("float32", None, {})
+    assert Limits.of("float32", None, {"scale": 1e9, "ulps": 1e9, "ulps_p99": 1e9}) == plain
+    tight = Limits.of("float32", None, {"scale": 2.0, "ulps": 3.0, "ulps_p99": 1.0})
+    assert (tight.scale, tight.ulps, tight.ulps_p99) == (2.0, 3.0, 1.0)
+    assert Limits.of("float32", 512.0, {}).scale == 512.0
+    assert Limits.of("bfloat16", None, {}).ulps < plain.ulps
+    close = spoiled(ORDINARY, value(lambda v: v * (1 + 9 * 2.0**-23)))
+    assert judge(close, (), lambda known, form: None, {}).status is Status.AGREES
+    assert judge(close, (), lambda known, form: None, {"scale": 4.0}).status is Status.DIFFERS
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_wrong_factor_shows_in_every_format(name):
+    text = f"squared_error/none/{name}/6x5/normal/0"
+    assert verdict(right(text)).status is Status.AGREES
+    assert verdict(spoiled(text, twice)).status is Status.DIFFERS
