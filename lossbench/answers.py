@@ -25,6 +25,7 @@ class Answers:
     def __init__(self, path: Path | None) -> None:
         """Open the file at `path`; None keeps nothing."""
         self.hits = self.misses = 0
+        self.spared = self.spent = 0.0  # CPU seconds of proofs that were found here, and of those worked out anew
         self.problem = ""
         self.connection: sqlite3.Connection | None = None
         self.unsaved = 0
@@ -35,24 +36,30 @@ class Answers:
             self.connection = sqlite3.connect(path, timeout=2.0, isolation_level=None)
             self.connection.execute("PRAGMA journal_mode=WAL")
             self.connection.execute("PRAGMA synchronous=OFF")
-            self.connection.execute("CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, numbers BLOB)")
+            self.connection.execute(
+                "CREATE TABLE IF NOT EXISTS proofs (key BLOB PRIMARY KEY, numbers BLOB, seconds REAL)"
+            )
         except (OSError, sqlite3.Error) as error:
             self._give_up(error)
 
     def find(self, key: bytes) -> np.ndarray | None:
         """The vector kept under `key`."""
-        row = self._run("SELECT numbers FROM answers WHERE key = ?", (key,))
+        row = self._run("SELECT numbers, seconds FROM proofs WHERE key = ?", (key,))
         if row is None:
             self.misses += 1
             return None
         self.hits += 1
+        self.spared += row[1]
         return np.frombuffer(row[0], dtype=np.float64)
 
-    def keep(self, key: bytes, numbers: np.ndarray) -> None:
-        """Keep a vector under `key`."""
+    def keep(self, key: bytes, numbers: np.ndarray, seconds: float) -> None:
+        """Keep a vector that took so many CPU seconds under `key`."""
+        self.spent += seconds
         if self.unsaved == 0:
             self._run("BEGIN IMMEDIATE")
-        self._run("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, numbers.astype(np.float64).tobytes()))
+        self._run(
+            "INSERT OR REPLACE INTO proofs VALUES (?, ?, ?)", (key, numbers.astype(np.float64).tobytes(), seconds)
+        )
         self.unsaved += 1
         if self.unsaved >= 100:
             self.save()
@@ -73,11 +80,11 @@ class Answers:
         if self.connection is not None:
             self.connection.close()
 
-    def _run(self, statement: str, values: tuple[object, ...] = ()) -> tuple[bytes, ...] | None:
+    def _run(self, statement: str, values: tuple[object, ...] = ()) -> tuple[bytes, float] | None:
         if self.connection is None:
             return None
         try:
-            found: tuple[bytes, ...] | None = self.connection.execute(statement, values).fetchone()
+            found: tuple[bytes, float] | None = self.connection.execute(statement, values).fetchone()
         except sqlite3.Error as error:
             self._give_up(error)
             return None

@@ -105,6 +105,41 @@ def speed(
     raise typer.Exit(run(request))
 
 
+@app.command()
+def gate(
+    losses: Losses = None,
+    suite: SuiteName = "gate",
+    framework: Frameworks = "",
+    baseline: Annotated[
+        Optional[Path],
+        typer.Option("--baseline", help="The accepted verdicts; results/accepted/DEVICE.csv.", show_default=False),
+    ] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Make what is found the accepted verdicts.")] = False,
+    device: Device = "cpu",
+    seed: Annotated[str, typer.Option("--seed", help="Seeds instead of the suite's own, commas between.")] = "",
+    csv: Csv = None,
+    strict_better: Annotated[
+        bool, typer.Option("--strict-better", help="Exit 1 also if something is better than accepted.")
+    ] = False,
+) -> None:
+    """Hold today's verdicts against those accepted: exit 1 if any is worse."""
+    from lossbench.gate import Request
+    from lossbench.gate import main as run
+
+    request = Request(
+        losses=tuple(losses or ()),
+        suite=suite,
+        frameworks=_words(framework),
+        baseline=baseline,
+        accept=accept,
+        device=device,
+        seeds=_words(seed),
+        csv=csv,
+        strict_better=strict_better,
+    )
+    raise typer.Exit(run(request))
+
+
 @app.command("list")
 def list_(
     framework: Frameworks = "",

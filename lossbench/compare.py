@@ -154,5 +154,6 @@ def time_line(totals: Totals) -> str:
         f"reference {totals.reference:.1f}{certified}, own {totals.own:.1f} here and "
         f"{totals.workers:.1f} in the workers; "
         f"unavoidable on {cores} cores: {unavoidable:.1f} s, so {totals.wall / max(unavoidable, 1e-9):.1f}x; "
-        f"certified answers: {totals.certified_hits} cached, {totals.certified_misses} worked out"
+        f"certified answers: {totals.certified_misses} worked out in {totals.certified_spent:.1f} s, "
+        f"{totals.certified_hits} cached ({totals.certified_spared:.1f} s when cold)"
     )

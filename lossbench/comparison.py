@@ -39,6 +39,8 @@ class Totals:
     workers: float = 0.0  # CPU seconds of everything else in the workers
     certified_hits: int = 0
     certified_misses: int = 0
+    certified_spared: float = 0.0  # CPU seconds that the cached proofs took when they were worked out
+    certified_spent: float = 0.0  # CPU seconds of the proofs of this run
     slowest_reference: float = 0.0
     element_microseconds: list[float] = field(default_factory=list)  # of definitions worked out, one per case
     problems: list[str] = field(default_factory=list)
@@ -96,6 +98,7 @@ class Comparison:
         progress(len(cases))
         self.answers.save()
         self.totals.certified_hits, self.totals.certified_misses = self.answers.hits, self.answers.misses
+        self.totals.certified_spared, self.totals.certified_spent = self.answers.spared, self.answers.spent
         if self.answers.problem:
             self.totals.problems.append(self.answers.problem)
 
@@ -187,15 +190,15 @@ class Comparison:
 
     def _expect(self, work: Work) -> Expectation:
         if work.expectation is None:
-            misses, started = self.answers.misses, time.process_time()
+            proofs, started = self.answers.spent, time.process_time()
             form = FORMATS[work.case.dtype]
             work.expectation = expect(work.loss, work.parameters, work.inputs, work.case.shape, self.answers, form)
             spent = time.process_time() - started
             self.totals.reference += spent
             self.totals.slowest_reference = max(self.totals.slowest_reference, spent)
             size = sum(array.size for array in work.inputs.arrays.values())
-            if self.answers.misses > misses and size:
-                self.totals.element_microseconds.append(spent / size * 1e6)
+            if self.answers.spent > proofs and size:
+                self.totals.element_microseconds.append((self.answers.spent - proofs) / size * 1e6)
         return work.expectation
 
     def _variant(self, work: Work, known: Known | None, form: Format) -> Expectation | None:

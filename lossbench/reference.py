@@ -7,6 +7,7 @@ and gradients for a reduction and a cotangent.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -97,7 +98,9 @@ def expect(
             for name, slope in terms.slopes.items()
         },
         free=np.array(free, order="C"),
-        across=np.zeros(value.shape, bool) if terms.nearness is None else terms.nearness <= KINK_SLACK * form.eps,
+        across=np.array(
+            np.zeros(value.shape) if terms.nearness is None else terms.nearness <= KINK_SLACK * form.eps, bool
+        ),
         denominators=terms.denominators,
         certified_arguments=tuple(name for name in loss.arguments if name in terms.slopes),
     )
@@ -123,8 +126,9 @@ def _certify(
     key = digest.digest()
     numbers = answers.find(key)
     if numbers is None:
+        started = time.process_time()
         numbers = np.array(_proven(expectation, parameters, inputs, skipped), dtype=float)
-        answers.keep(key, numbers)
+        answers.keep(key, numbers, time.process_time() - started)
     _enter(expectation, numbers)
 
 
@@ -151,9 +155,10 @@ def _proven(
         if not np.isfinite(proof.value_high) or not proof.proven:
             continue
         slopes = [np.concatenate([np.ravel(part[side]) for part in proof.gradients]) for side in (0, 1)]
-        flat += [position, slopes[0].size, 0 if proof.corners is None else len(proof.corners)]
+        many = proof.corners_truncated  # more sides than can be listed: the gradient may be any of them
+        flat += [position, slopes[0].size, -1 if many else 0 if proof.corners is None else len(proof.corners)]
         flat += [proof.value_high, proof.value_low, *slopes[0].tolist(), *slopes[1].tolist()]
-        if proof.corners is not None:
+        if proof.corners is not None and not many:
             flat += proof.corners.ravel().tolist()
     return flat
 
@@ -184,7 +189,9 @@ def _enter(expectation: Expectation, numbers: np.ndarray) -> None:
             if np.isfinite(highs[begin:end]).all():
                 high[term], low[term] = highs[begin:end], lows[begin:end]
             begin = end
-        if corners:
+        if corners < 0:
+            expectation.across.reshape(-1)[term] = True
+        elif corners:
             index = tuple(int(i) for i in np.unravel_index(term, terms)) if terms else ()
             expectation.corners[index] = numbers[at : at + corners * count].reshape(corners, count)
             at += corners * count

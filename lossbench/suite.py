@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from lossbench.floats import FORMATS
-from lossbench.loss import Loss
+from lossbench.loss import Loss, Over
 from lossbench.names import suggestion
 from lossbench.records import Case, Option, UsageError, option_value
 from lossbench.reductions import MEANINGS
 from lossbench.regimes import REGIMES
 
 KEYS = {"schema", "description", "losses", "seeds", "shapes", "limits", "cases"}
+SCHEMA = 1
 BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes"}
 
 
@@ -76,13 +77,19 @@ def load(name: str) -> Suite:
 
 def _suite(name: str, table: Mapping[str, Any], where: str) -> Suite:
     _only(table, KEYS, where)
+    if table.get("schema", SCHEMA) != SCHEMA:
+        raise UsageError(f"{where}: schema is {table['schema']!r}; this lossbench reads schema = {SCHEMA}")
     blocks = [
-        _block(block, table, f"{where}, [[cases]] number {n}") for n, block in enumerate(table.get("cases", []), 1)
+        _block(block, table, f"{where}, [[cases]] number {n}")
+        for n, block in enumerate(_listed(table, "cases", dict, where), 1)
     ]
     if not blocks:
         raise UsageError(f"{where}: there is no [[cases]] block, so it would measure nothing")
     limits = table.get("limits", {})
     _only(limits, {"scale", "ulps", "ulps_p99"}, f"{where}, [limits]")
+    for key, limit in limits.items():
+        if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0:
+            raise UsageError(f"{where}, [limits]: {key} is {limit!r}; it should be a positive number")
     return Suite(name, tuple(blocks), limits)
 
 
@@ -95,7 +102,7 @@ def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Bl
     }
     chosen: dict[str, tuple[str, ...]] = {}
     for key, (allowed, default) in words.items():
-        values = block.get(key, default)
+        values = _listed(block, key, str, where, default)
         for value in values:
             if value not in allowed:
                 raise UsageError(f"{where}: {key} has {value!r}; {suggestion(value, allowed)}")
@@ -104,22 +111,37 @@ def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Bl
     if options not in ("default", "each", "together"):
         raise UsageError(f"{where}: options is {options!r}; it may be default, each or together")
     return Block(
-        losses=tuple(block.get("losses", table.get("losses", ()))),
+        losses=_listed(block, "losses", str, where, _listed(table, "losses", str, where)),
         options=options,
         shapes=_shapes(table, where) | _shapes(block, where),
-        seeds=tuple(block.get("seeds", table.get("seeds", (0,)))),
+        seeds=_listed(block, "seeds", int, where, _listed(table, "seeds", int, where, (0,))),
         **chosen,
     )
 
 
+def _listed(table: Mapping[str, Any], key: str, kind: type, where: str, default: Sequence[Any] = ()) -> tuple[Any, ...]:
+    values = table.get(key, default)
+    if not isinstance(values, (list, tuple)) or not all(
+        isinstance(value, kind) and not isinstance(value, bool) for value in values
+    ):
+        what = {str: 'words, such as ["first", "second"]', int: "whole numbers, such as [0, 1]", dict: "tables"}[kind]
+        raise UsageError(f"{where}: {key} is {values!r}; it should be a list of {what}")
+    return tuple(values)
+
+
 def _only(table: Mapping[str, Any], allowed: set[str], where: str) -> None:
+    if not isinstance(table, Mapping):
+        raise UsageError(f"{where}: {table!r} stands in the place of a table of {', '.join(sorted(allowed))}")
     for key in table:
         if key not in allowed:
             raise UsageError(f"{where}: unknown key {key!r}; {suggestion(key, sorted(allowed))}")
 
 
 def _shapes(table: Mapping[str, Any], where: str) -> dict[str, tuple[tuple[int, ...], ...]]:
-    return {kind: tuple(_shape(text, where) for text in texts) for kind, texts in table.get("shapes", {}).items()}
+    shapes = table.get("shapes", {})
+    if not isinstance(shapes, Mapping):
+        raise UsageError(f'{where}: shapes is {shapes!r}; it should be a table, such as elements = ["6x5"]')
+    return {kind: tuple(_shape(text, where) for text in _listed(shapes, kind, str, where)) for kind in shapes}
 
 
 def _shape(text: str, where: str) -> tuple[int, ...]:
@@ -133,7 +155,12 @@ def _shape(text: str, where: str) -> tuple[int, ...]:
 
 
 def unfold(suite: Suite, losses: Mapping[str, Loss], selection: Selection) -> list[Case]:
-    """The cases of a suite, each once, in the order of the catalogue."""
+    """The cases of a suite, each once, in the order of the catalogue.
+
+    Raises:
+        UsageError: the suite names a loss that does not exist.
+    """
+    _known(suite, losses)
     found: dict[Case, None] = {}
     for loss in losses.values():
         if loss.variant or (selection.losses and loss.name not in selection.losses):
@@ -142,6 +169,15 @@ def unfold(suite: Suite, losses: Mapping[str, Loss], selection: Selection) -> li
             if not block.losses or loss.name in block.losses or loss.form_of in block.losses:
                 found.update(dict.fromkeys(_cases(block, loss, selection)))
     return list(found)
+
+
+def _known(suite: Suite, losses: Mapping[str, Loss]) -> None:
+    names = {name for loss in losses.values() for name in (loss.name, loss.form_of)}
+    for key, allowed in (("losses", names), ("shapes", {*names, *Over})):
+        for word in (word for block in suite.blocks for word in getattr(block, key)):
+            if word not in allowed:
+                hint = suggestion(word, sorted(allowed))
+                raise UsageError(f"the suite {suite.name}: {key} has {word!r}, which is no loss; {hint}")
 
 
 def _cases(block: Block, loss: Loss, selection: Selection) -> Iterator[Case]:

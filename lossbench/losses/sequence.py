@@ -104,6 +104,7 @@ def without(terms: Terms, masked: np.ndarray) -> Terms:
         slopes={name: np.where(wide, 0.0, slope) for name, slope in terms.slopes.items()},
         magnitude=np.where(masked, 0.0, np.asarray(terms.magnitude)),
         slope_magnitudes={name: np.where(wide, 0.0, size) for name, size in terms.slope_magnitudes.items()},
+        nearness=np.where(masked, np.inf, np.asarray(terms.nearness)),
         masked=masked,
     )
 

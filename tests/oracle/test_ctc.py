@@ -48,6 +48,9 @@ def test_ctc_is_the_sum_over_all_alignments(labels: list[int], frames: int) -> N
         assert not zeroed.slopes["logits"][0].any()
         assert zeroed.masked is not None
         assert zeroed.masked.tolist() == [True, False]
+        assert zeroed.nearness is not None
+        assert terms.nearness is not None
+        assert (zeroed.nearness[0], terms.nearness[0]) == (math.inf, 0)  # a gradient of 0 is asked for; of any
     else:
         assert terms.value[0] == pytest.approx(-math.log(likelihood), rel=1e-14, abs=1e-15)
         assert terms.slopes["logits"][0, :frames] == pytest.approx(probabilities - shares / likelihood, abs=1e-14)

@@ -8,14 +8,15 @@ import numpy as np
 from lossbench.answers import Answers
 from lossbench.floats import FORMATS, round_to
 from lossbench.inputs import build, resolved
-from lossbench.judge import Answer, Submission
+from lossbench.judge import Answer, Judgement, Submission, Variants, judge
 from lossbench.losses import catalogue
-from lossbench.records import Ended, Outcome
+from lossbench.records import Ended, Known, Outcome
 from lossbench.reductions import output_shape
 from lossbench.reference import Expectation, expect, reduced
 from lossbench.suite import parse_case
 
 Spoil = Callable[[Answer], Answer]
+ORDINARY = "squared_error/none/float32/6x5/normal/0"
 
 
 def expectation(text: str) -> Expectation:
@@ -53,3 +54,18 @@ def value(change: Callable[[np.ndarray], np.ndarray]) -> Spoil:
 def gradient(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Spoil:
     """Spoil the gradient of one argument."""
     return lambda answer: replace(answer, gradients={**answer.gradients, name: change(answer.gradients[name].copy())})
+
+
+def twice(answer: Answer) -> Answer:
+    """Double value and gradients."""
+    return replace(answer, value=2 * answer.value, gradients={n: 2 * g for n, g in answer.gradients.items()})
+
+
+def outcome(submission: Submission, ended: Ended, message: str = "") -> Submission:
+    """The same question with another end than an answer."""
+    return replace(submission, outcome=Outcome(0, "fake", ended, message), answers=[])
+
+
+def verdict(submission: Submission, *known: Known, variants: Variants = lambda known, form: None) -> Judgement:
+    """What the judge says, under its own limits."""
+    return judge(submission, known, variants, {})

@@ -197,7 +197,9 @@ def test_mixtures_of_a_three_way_tie(got):
     assert hull(TIE, got)
 
 
-@pytest.mark.parametrize("got", [[1, 1, 1], [0, 0, 0], [1, 1, 0], [-0.5, 1, 0.5], [0.5, 0.4, 0], [2, -1, 0]])
+@pytest.mark.parametrize(
+    "got", [[1, 1, 1], [0, 0, 0], [1, 1, 0], [-0.5, 1, 0.5], [0.5, 0.4, 0], [2, -1, 0], [math.nan, 1, 0]]
+)
 def test_what_is_no_mixture_of_a_three_way_tie(got):
     assert not hull(TIE, got)
 

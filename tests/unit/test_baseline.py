@@ -1,0 +1,382 @@
+"""Accepted rows: how verdicts fold into them, their file, and every kind of change held against them."""
+
+import math
+import os
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lossbench.accepted import Accepted, Key, described, fold, rounded_up
+from lossbench.baseline import compare, limit, merge, read, weigh, write
+from lossbench.records import Finding, ResultsNotWritten, Status, Target, UsageError, Verdict
+
+VIA = "torch.nn.HuberLoss"
+BASE = Verdict(
+    "huber/none/float32/6x5/kink/0", "huber", "torch", "2.13.0", VIA, "cpu", "eager", "float32", "none", "6x5", "kink",
+    Status.AGREES, 60, 1.25, 0.5, 2.0, 1.0, "certified",
+)  # fmt: skip
+TORCH = Target("torch")
+
+
+def verdict(seed: int = 0, **others: object) -> Verdict:
+    return replace(BASE, case=f"huber/none/float32/6x5/kink/{seed}", **others)  # type: ignore[arg-type]
+
+
+def accepted(**others: object) -> Accepted:
+    (one,) = fold([verdict(**others)]).values()
+    row = one.row
+    return replace(row, value_error=rounded_up(row.value_error), gradient_error=rounded_up(row.gradient_error))
+
+
+def finding(then: dict[str, object], now: dict[str, object]) -> Finding | None:
+    (found,) = fold([verdict(**now)]).values()
+    return weigh(accepted(**then), found)
+
+
+# folding
+
+
+def test_a_key_folds_seeds_into_the_worst_status_and_the_worst_of_each_figure() -> None:
+    verdicts = [
+        verdict(0, value_error=3.0, gradient_error=0.1),
+        verdict(1, status=Status.DIFFERS, value_error=0.5, gradient_error=99.0),
+        verdict(2, status=Status.DEVIATES, value_error=0.7, gradient_error=None),
+    ]
+    ((key, found),) = fold(verdicts).items()
+    assert key == ("huber", "torch", VIA, "cpu", "eager", "float32", "none", "", "kink")
+    assert (found.row.status, found.row.value_error, found.row.gradient_error) == (Status.DIFFERS, 3.0, 99.0)
+    assert found.shows().case.endswith("/1")
+    assert found.shows("value_error").case.endswith("/0")
+
+
+def test_the_order_of_verdicts_does_not_matter() -> None:
+    verdicts = [verdict(seed, value_error=float(seed % 3)) for seed in range(6)]
+    shuffled = verdicts[:]
+    random.Random(1).shuffle(shuffled)
+    assert fold(shuffled) == fold(verdicts)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"loss": "pseudo_huber"}, {"framework": "paddle"}, {"via": "torch.nn.SmoothL1Loss"}, {"device": "cuda"},
+        {"mode": "compiled"}, {"dtype": "float64"}, {"reduction": "mean"}, {"regime": "tie"},
+    ],
+)  # fmt: skip
+def test_whatever_the_key_holds_keeps_verdicts_apart(other: dict[str, object]) -> None:
+    assert len(fold([verdict(), verdict(**other)])) == 2
+
+
+def test_options_are_part_of_the_key_and_read_as_in_the_case() -> None:
+    weighted = replace(BASE, case="huber/delta=0.125/none/float32/6x5/kink/0")
+    rows = [found.row for found in fold([BASE, weighted]).values()]
+    assert sorted(row.options for row in rows) == ["", "delta=0.125"]
+    assert {str(row) for row in rows} == {
+        f"huber/none/float32/kink by {VIA} of torch",
+        f"huber/delta=0.125/none/float32/kink by {VIA} of torch",
+    }
+
+
+def test_what_was_asked_of_nobody_has_no_key() -> None:
+    assert fold([verdict(status=Status.ABSENT, compared=0), verdict(status=Status.SKIPPED, compared=0)]) == {}
+
+
+def test_an_error_that_is_no_number_counts_as_infinite() -> None:
+    (found,) = fold([verdict(value_error=math.nan)]).values()
+    assert found.row.value_error == math.inf
+
+
+@pytest.mark.parametrize(
+    ("figure", "expected"),
+    [
+        (None, None), (0.0, 0.0), (math.inf, math.inf), (1.0, 1.0), (1.2, 1.2), (1.3, 1.3), (1.21, 1.3), (99.1, 100.0),
+        (0.0123, 0.013), (12345.0, 13000.0), (4.01e15, 4.1e15), (5e-324, 5e-324), (1.7e308, 1.7e308),
+    ],
+)  # fmt: skip
+def test_figures_are_rounded_up_to_two_digits(figure: float | None, expected: float | None) -> None:
+    assert rounded_up(figure) == expected
+
+
+def test_rounding_never_makes_a_figure_smaller_and_is_done_once() -> None:
+    generator = random.Random(7)
+    for _ in range(2000):
+        figure = 10 ** generator.uniform(-300, 300)
+        up = rounded_up(figure)
+        assert up is not None
+        assert figure <= up <= figure * 1.1000001
+        assert rounded_up(up) == up
+
+
+# every kind of change
+
+
+OK: dict[str, object] = {}
+NOTHING = {"value_error": None, "gradient_error": None, "compared": 0}
+REFUSED = {"status": Status.REFUSES, **NOTHING, "note": "RuntimeError: no kernel"}
+CRASHED = {"status": Status.CRASHES, **NOTHING, "note": "killed by SIGSEGV"}
+HUNG = {"status": Status.HANGS, **NOTHING, "note": "no answer within 20 s"}
+WRONG = {"status": Status.DIFFERS, "value_error": 1e6}
+INFINITE = {"status": Status.DIFFERS, "value_error": math.inf, "gradient_error": math.inf}
+DECLARED = {"status": Status.DEVIATES, "value_error": 5e4, "note": "clips at -100"}
+REJECTED = {"status": Status.REJECTS, **NOTHING}
+IMPRECISE = {"status": Status.IMPRECISE}
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "words"),
+    [
+        (OK, {"value_error": 9.4}, "value error 9.4 eps, accepted 1.3, limit 9.3"),
+        (OK, {"gradient_error": 8.6}, "gradient error 8.6 eps, accepted 0.5, limit 8.5"),
+        ({"value_error": 20.0}, {"value_error": 81.0}, "value error 81 eps, accepted 20, limit 80"),
+        (OK, INFINITE, "NaN or infinity"),
+        (WRONG, {**WRONG, "value_error": math.inf}, "NaN or infinity"),
+        (DECLARED, {**DECLARED, "gradient_error": 1e4}, "gradient error 1e+04 eps"),
+        (OK, WRONG, "agrees → differs"),
+        (OK, REFUSED, "agrees → refuses (RuntimeError: no kernel)"),
+        (OK, CRASHED, "agrees → crashes (killed by SIGSEGV)"),
+        (OK, HUNG, "agrees → hangs (no answer within 20 s)"),
+        (OK, DECLARED, "agrees → deviates: a declared deviation that was not seen when accepted"),
+        (IMPRECISE, DECLARED, "imprecise → deviates"),
+        (IMPRECISE, WRONG, "imprecise → differs"),
+        (DECLARED, {**DECLARED, "status": Status.DIFFERS}, "deviates → differs"),
+        (DECLARED, REFUSED, "deviates → refuses"),
+        (REJECTED, WRONG, "rejects → differs"),
+        (WRONG, REFUSED, "differs → refuses"),
+        (REFUSED, WRONG, "refuses → differs"),
+        (WRONG, CRASHED, "differs → crashes"),
+        (REFUSED, HUNG, "refuses → hangs"),
+        (HUNG, CRASHED, "hangs → crashes"),
+        (OK, {"gradient_error": None}, "no gradient error could be measured, accepted 0.5 eps"),
+        (INFINITE, {**INFINITE, "gradient_error": None}, "no gradient error could be measured"),
+        (INFINITE, {**DECLARED, "gradient_error": None}, "no gradient error could be measured"),
+    ],
+)  # fmt: skip
+def test_regressions_are_worse_and_say_in_what(then: dict[str, object], now: dict[str, object], words: str) -> None:
+    found = finding(then, now)
+    assert found is not None
+    assert found.kind == "worse"
+    assert words in found.reason
+    assert found.case == "huber/none/float32/6x5/kink/0"
+    assert found.key == f"huber/none/float32/kink by {VIA} of torch"
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "words"),
+    [
+        (WRONG, OK, "differs → agrees"),
+        (INFINITE, {**INFINITE, "gradient_error": 70.0}, "gradient error 70 eps, accepted inf"),
+        (DECLARED, OK, "the declared deviation is no longer seen"),
+        (DECLARED, IMPRECISE, "deviates → imprecise"),
+        (WRONG, DECLARED, "differs → deviates"),
+        (REFUSED, OK, "refuses → agrees"),
+        (HUNG, WRONG, "hangs → differs"),
+        ({"value_error": 60.0}, OK, "value error 1.25 eps, accepted 60"),
+        (WRONG, {**WRONG, "value_error": 1e3}, "value error 1e+03 eps, accepted 1e+06"),
+    ],
+)  # fmt: skip
+def test_better_results_say_in_what(then: dict[str, object], now: dict[str, object], words: str) -> None:
+    found = finding(then, now)
+    assert found is not None
+    assert (found.kind, words in found.reason) == ("better", True), found.reason
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        (OK, IMPRECISE), (IMPRECISE, OK), (OK, REJECTED), (REJECTED, OK),
+        (CRASHED, WRONG), (CRASHED, OK), (CRASHED, REFUSED), (CRASHED, INFINITE), (CRASHED, HUNG),
+        ({"gradient_error": None}, OK),
+    ],
+)  # fmt: skip
+def test_some_changes_are_noted_and_nothing_more(then: dict[str, object], now: dict[str, object]) -> None:
+    found = finding(then, now)
+    assert found is not None
+    assert found.kind == "changed"
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        (OK, OK),
+        (OK, {"value_error": 1.2500001}),
+        (OK, {"value_error": 9.3, "gradient_error": 8.5}),
+        ({"value_error": 20.0}, {"value_error": 80.0}),
+        ({"value_error": 0.0}, {"value_error": 8.0}),
+        (OK, {"value_ulps": 900.0, "gradient_ulps": math.inf}),
+        (OK, {"version": "2.14.0"}),
+        (OK, {"worst": "value[3]: got 1, want 2", "note": "another note", "reference": "float64", "compared": 30}),
+        (INFINITE, INFINITE), (CRASHED, CRASHED), (HUNG, HUNG), (REFUSED, REFUSED), (REJECTED, REJECTED),
+        (DECLARED, {**DECLARED, "note": "said otherwise"}),
+        ({"value_error": None, "gradient_error": None}, {"value_error": None, "gradient_error": None}),
+        (CRASHED, {**CRASHED, "value_error": 1e9}),
+        ({"shape": "6x5"}, {"shape": "64x10"}),
+    ],
+)  # fmt: skip
+def test_harmless_changes_are_not_worth_a_word(then: dict[str, object], now: dict[str, object]) -> None:
+    assert finding(then, now) is None
+
+
+def test_the_limit_is_four_times_or_eight_eps_more() -> None:
+    assert [limit(figure) for figure in (0.0, 1.0, 8 / 3, 10.0, math.inf)] == [8.0, 9.0, 32 / 3, 40.0, math.inf]
+
+
+# what is new, gone and missing
+
+
+def unknown(row: Accepted) -> str:
+    return "nobody knows"
+
+
+def test_what_nobody_answers_for_is_gone_and_what_nobody_accepted_is_new() -> None:
+    found = fold([verdict(via="torch.nn.functional.huber_loss")])
+    findings = compare([accepted()], found, {}, unknown)
+    assert [(f.kind, f.accepted, f.found, f.case) for f in findings] == [
+        ("gone", "agrees, value 1.3, gradient 0.5", "", ""),
+        ("new", "", "agrees, value 1.25, gradient 0.5", "huber/none/float32/6x5/kink/0"),
+    ]
+    assert findings[0].reason == "nobody knows"
+
+
+def test_a_missing_framework_is_told_once_and_only_where_the_baseline_holds_it() -> None:
+    rows = [accepted(), accepted(regime="tie"), accepted(framework="paddle")]
+    found = fold([verdict(framework="paddle")])
+    missing = {TORCH: "No module named 'torch'", Target("tensorflow"): "No module named 'tensorflow'"}
+    assert compare(rows, found, missing, unknown) == [
+        Finding("missing", "torch", "2 keys", "", "", "No module named 'torch'")
+    ]
+
+
+def test_findings_stand_worst_kind_first_whatever_the_order_of_rows() -> None:
+    rows = [accepted(regime=regime) for regime in ("kink", "tie", "zeros", "ones")]
+    now = [
+        verdict(regime="zeros", status=Status.DIFFERS), verdict(regime="ones", value_error=math.inf),
+        verdict(regime="kink", status=Status.IMPRECISE), verdict(regime="normal"),
+    ]  # fmt: skip
+    found = fold(now)
+    findings = compare(rows, found, {}, unknown)
+    assert [(f.kind, f.key.split("/")[3].split()[0]) for f in findings] == [
+        ("worse", "ones"), ("worse", "zeros"), ("gone", "tie"), ("changed", "kink"), ("new", "normal"),
+    ]  # fmt: skip
+    assert compare(rows[::-1], dict(reversed(found.items())), {}, unknown) == findings
+
+
+# the file
+
+
+ROWS = [
+    accepted(), accepted(regime="tie", status=Status.CRASHES, **NOTHING), accepted(regime="ones", value_error=math.inf),
+    accepted(via='odd.name(a="1, 2")', note="n"),
+]  # fmt: skip
+
+
+def test_rows_survive_the_file_sorted_and_without_leftovers(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "cpu.csv"
+    write(path, ROWS)
+    assert read(path) == sorted(ROWS, key=lambda row: row.key)
+    text = path.read_text()
+    assert text.splitlines()[0] == (
+        "loss,framework,via,device,mode,dtype,reduction,options,regime,status,value_error,gradient_error,version"
+    )
+    write(path, ROWS[::-1])
+    assert path.read_text() == text
+    assert [p.name for p in path.parent.iterdir()] == ["cpu.csv"]
+
+
+def test_a_baseline_that_cannot_be_replaced_stands_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "cpu.csv"
+    write(path, ROWS)
+    before = path.read_text()
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ResultsNotWritten, match="No space left"):
+        write(path, ROWS[:1])
+    assert path.read_text() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["cpu.csv"]
+
+
+def test_a_baseline_behind_a_link_is_replaced_where_it_lies(tmp_path: Path) -> None:
+    path, link = tmp_path / "cpu.csv", tmp_path / "link.csv"
+    path.write_text("")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    write(link, ROWS)
+    assert link.is_symlink()
+    assert read(path) == read(link)
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (",agrees,", ",agreed,", "line 2.*agreed"),
+        (",agrees,", ",skipped,", "line 2.*skipped"),
+        (",1.3,", ",nan,", "line 2.*nan eps"),
+        (",1.3,", ",-1.0,", "line 2.*-1.0 eps"),
+        (",1.3,", ",a lot,", "line 2.*a lot"),
+        (",0.5,2.13.0", "", "line 2"),
+        ("loss,framework", "loss,firm", "framework"),
+        ("huber,", "<<<<<<< HEAD\nhuber,", "line 2"),
+    ],
+)
+def test_a_damaged_baseline_is_refused_with_its_line(old: str, new: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "cpu.csv"
+    write(path, ROWS[:1])
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(UsageError, match=message):
+        read(path)
+
+
+def test_a_row_held_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cpu.csv"
+    write(path, [ROWS[0], replace(ROWS[0], value_error=2.0)])
+    with pytest.raises(UsageError, match="two rows for huber/none/float32/kink by torch"):
+        read(path)
+
+
+def test_no_baseline_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="gate --accept"):
+        read(tmp_path / "none.csv")
+
+
+# accepting
+
+
+def merged(rows: list[Accepted], verdicts: list[Verdict], covered: list[Key] | None = None) -> dict[str, str]:
+    found = fold(verdicts)
+    keys = [row.key for row in rows] if covered is None else covered
+    findings = compare([row for row in rows if row.key in keys], found, {}, unknown)
+    return {row.regime: f"{described(row)} {row.version}" for row in merge(rows, found, findings, keys)}
+
+
+def test_accepting_replaces_what_changed_and_leaves_what_did_not() -> None:
+    rows = [accepted(regime=regime) for regime in ("kink", "tie", "zeros", "ones")]
+    now = [
+        verdict(regime="kink", value_error=1.34, version="2.14.0"),
+        verdict(regime="tie", status=Status.DIFFERS, value_error=1234.5, version="2.14.0"),
+        verdict(regime="normal", value_error=0.321, version="2.14.0"),
+    ]
+    assert merged(rows, now, [row.key for row in rows if row.regime != "ones"]) == {
+        "kink": "agrees, value 1.3, gradient 0.5 2.13.0",  # within the limit: as it was
+        "tie": "differs, value 1.3e+03, gradient 0.5 2.14.0",
+        "normal": "agrees, value 0.33, gradient 0.5 2.14.0",
+        "ones": "agrees, value 1.3, gradient 0.5 2.13.0",  # not asked for: as it was
+    }
+
+
+def test_what_crashed_stays_accepted_as_crashing() -> None:
+    assert merged([accepted(**CRASHED)], [verdict()]) == {"kink": "crashes 2.13.0"}
+
+
+def test_accepting_twice_changes_nothing() -> None:
+    found = fold([verdict(seed, value_error=1.23456 * seed) for seed in range(3)])
+    rows = merge([], found, compare([], found, {}, unknown), [])
+    again = compare(rows, found, {}, unknown)
+    assert again == []
+    assert merge(rows, found, again, [row.key for row in rows]) == rows

@@ -1,0 +1,150 @@
+"""Records to CSV and back, and what happens when a file is not what it should be."""
+
+import csv
+import math
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from lossbench.records import ResultsNotWritten, Status, Timing, UsageError, Verdict
+from lossbench.results import Writer, cell, columns, read
+
+FULL = Path("/dev/full")
+VERDICT = Verdict(
+    case="huber/mean/float32/6x5/kink/0",
+    loss="huber",
+    framework="fakes",
+    version="2.0",
+    via='fakes.honest, "quoted"\nand broken',
+    device="cpu",
+    mode="eager",
+    dtype="float32",
+    reduction="mean",
+    shape="6x5",
+    regime="kink",
+    status=Status.AGREES,
+    compared=31,
+    value_error=0.1 + 0.2,
+    gradient_error=math.inf,
+    value_ulps=0.0,
+    gradient_ulps=None,
+    reference="certified",
+    worst="value[1]: got 1, want 2",
+    note="é",
+)
+
+
+def written(path, *records):
+    writer = Writer(path, type(records[0]))
+    for record in records:
+        writer.write(record)
+    writer.close()
+    return path
+
+
+def test_verdicts_come_back_as_they_were(tmp_path):
+    bad = replace(VERDICT, status=Status.ABSENT, compared=0, value_error=None)
+    assert read(written(tmp_path / "new" / "v.csv", VERDICT, bad), Verdict) == [VERDICT, bad]
+
+
+def test_timings_come_back_with_their_samples(tmp_path):
+    empty = dict.fromkeys((field.name for field in fields(Timing)), "")
+    numbers = dict.fromkeys(
+        ["first_call", "p25", "minimum", "median", "spread", "elements_per_second", "gigabytes_per_second", "load"]
+    )
+    timing = Timing(**{**empty, **numbers, "process": 1, "threads": 1, "loops": None, "samples": (1e-7, 0.1 + 0.2)})
+    assert read(written(tmp_path / "t.csv", timing), Timing) == [timing]
+    none = replace(timing, samples=())
+    assert read(written(tmp_path / "u.csv", none), Timing) == [none]
+
+
+def test_the_columns_are_the_fields(tmp_path):
+    path = written(tmp_path / "v.csv", VERDICT)
+    with path.open(newline="") as file:
+        assert next(csv.reader(file)) == columns(Verdict) == [field.name for field in fields(Verdict)]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, ""), (0.0, "0.0"), (0.1, "0.1"), ((1, 2.5), "1 2.5"), (Status.DIFFERS, "differs"), (0, "0")],
+)
+def test_cells(value, text):
+    assert cell(value) == text
+
+
+def test_unknown_is_empty_and_never_zero(tmp_path):
+    row = (tmp_path / "v.csv", VERDICT)
+    with written(*row).open(newline="") as file:
+        (found,) = csv.DictReader(file)
+    assert (found["gradient_ulps"], found["value_ulps"]) == ("", "0.0")
+
+
+def test_rows_are_there_before_the_file_is_closed(tmp_path):
+    writer = Writer(tmp_path / "v.csv", Verdict)
+    writer.write(VERDICT)
+    assert len(read(tmp_path / "v.csv", Verdict)) == 1
+    writer.close()
+
+
+def test_a_new_run_begins_a_new_file(tmp_path):
+    written(tmp_path / "v.csv", VERDICT, VERDICT)
+    assert len(read(written(tmp_path / "v.csv", VERDICT), Verdict)) == 1
+
+
+def test_columns_that_are_missing_take_the_default(tmp_path):
+    path = tmp_path / "v.csv"
+    names = [name for name in columns(Verdict) if name not in ("note", "value_ulps")]
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([*names, "unheard_of"])
+        table.writerow([*(cell(getattr(VERDICT, name)) for name in names), "x"])
+    assert read(path, Verdict) == [replace(VERDICT, note="", value_ulps=None)]
+
+
+@pytest.mark.parametrize(
+    ("column", "text"), [("status", "excellent"), ("compared", "many"), ("value_error", "small"), ("compared", "0")]
+)
+def test_a_row_that_does_not_read_is_named_by_its_line(tmp_path, column, text):
+    path = tmp_path / "v.csv"
+    rows = [cell(getattr(replace(VERDICT, via="plain"), name)) for name in columns(Verdict)]
+    rows[columns(Verdict).index(column)] = text
+    path.write_text(",".join(columns(Verdict)) + "\n" + ",".join(f'"{each}"' for each in rows) + "\n")
+    with pytest.raises(UsageError, match="line 2"):
+        read(path, Verdict)
+
+
+def test_a_file_of_something_else_is_refused(tmp_path):
+    path = tmp_path / "v.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(UsageError, match="should have the columns"):
+        read(path, Verdict)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError):
+        read(path, Verdict)
+    with pytest.raises(UsageError, match="cannot read"):
+        read(tmp_path / "nowhere.csv", Verdict)
+
+
+def test_an_empty_file_holds_no_records(tmp_path):
+    (tmp_path / "v.csv").write_text("")
+    assert read(tmp_path / "v.csv", Verdict) == []
+
+
+def test_a_folder_in_the_place_of_a_file_is_a_usage_error(tmp_path):
+    with pytest.raises(UsageError, match="is a directory"):
+        Writer(tmp_path, Verdict)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot write"):
+        Writer(tmp_path / "file" / "v.csv", Verdict)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full, a device that is always full")
+def test_a_full_disk_is_said(tmp_path):
+    writer = Writer(tmp_path / "v.csv", Verdict)
+    writer.close()
+    writer.file = FULL.open("w", newline="")
+    writer.table = csv.writer(writer.file)
+    with pytest.raises(ResultsNotWritten, match="No space left"):
+        writer.write(VERDICT)
+    writer.close()
