@@ -13,7 +13,7 @@ import numpy as np
 
 from lossbench import clock
 from lossbench.framework import Adapter, Framework, Tensor
-from lossbench.records import Ended, Measurement, Outcome, Question, Trial
+from lossbench.records import Ended, Measurement, Outcome, Question, Symptom, Trial
 from lossbench.wire import WireArray, WireError, fingerprint, flat_bytes
 
 LONGEST_MESSAGE = 500  # characters
@@ -60,7 +60,14 @@ class Bench:
         given = tuple(n for n in question.differentiable if all(n in answer.gradients for answer in answers))
         back = [array for answer in answers for array in (answer.value, *(answer.gradients[name] for name in given))]
         notes = tuple(sorted(asking.notes))
-        outcome = told(Ended.ANSWERED, gradients=given, notes=notes, seconds=asking.seconds, calls=asking.calls)
+        outcome = told(
+            Ended.ANSWERED,
+            gradients=given,
+            notes=notes,
+            seconds=asking.seconds,
+            calls=asking.calls,
+            against_ones=asking.against_ones,
+        )
         return outcome, tuple(back)
 
     def measurement(self, trial: Trial, arrays: Sequence[WireArray]) -> Measurement:
@@ -105,6 +112,7 @@ class Asking:
         self._framework, self._question, self._arrays = framework, question, arrays
         self.seconds = 0.0
         self.calls = 0
+        self.against_ones = False
         self.notes: set[str] = set()
 
     def answers(self, call: Adapter) -> list[Answer]:
@@ -120,7 +128,7 @@ class Asking:
         if self._question.repeat:
             steady &= same_answer(answers[0], self._once(call, inputs, cotangents[0]))
         if not steady:
-            self.notes.add("nondeterministic")
+            self.notes.add(Symptom.NONDETERMINISTIC)
         return answers
 
     def _once(self, call: Adapter, inputs: dict[str, WireArray], cotangent: WireArray | None) -> Answer:
@@ -130,11 +138,13 @@ class Asking:
         try:
             return self._attempt(call, inputs, cotangent)
         except OtherShapeError:
+            self.against_ones = True
             return self._attempt(call, inputs, None)
         except Exception:
             with suppress(Exception):
                 plain = self._attempt(call, inputs, None)
                 if _kind(plain.value) != _kind(cotangent):
+                    self.against_ones = True
                     return plain
             raise
 
@@ -162,7 +172,7 @@ class Asking:
         finally:
             self.seconds += time.process_time() - begin
         if any(_written(inputs[name], buffers[name], framework.array(tensors[name])) for name in inputs):
-            self.notes.add("wrote-into-input")
+            self.notes.add(Symptom.WROTE_INTO_INPUT)
         given = {name: gradient for name, gradient in gradients.items() if gradient is not None}
         return Answer(self._received(value), {name: self._received(gradient) for name, gradient in given.items()})
 

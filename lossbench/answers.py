@@ -19,6 +19,9 @@ import platformdirs
 from lossbench.loss import Loss
 
 
+UNSAVED = 200  # answers kept in memory until they are written together
+
+
 class Answers:
     """A file of certified answers: float64 vectors by key."""
 
@@ -28,12 +31,12 @@ class Answers:
         self.spared = self.spent = 0.0  # CPU seconds of proofs that were found here, and of those worked out anew
         self.problem = ""
         self.connection: sqlite3.Connection | None = None
-        self.unsaved = 0
+        self.unsaved: list[tuple[bytes, bytes, float]] = []
         if path is None:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.connection = sqlite3.connect(path, timeout=2.0, isolation_level=None)
+            self.connection = sqlite3.connect(path, timeout=1.0)
             self.connection.execute("PRAGMA journal_mode=WAL")
             self.connection.execute("PRAGMA synchronous=OFF")
             self.connection.execute(
@@ -55,20 +58,23 @@ class Answers:
     def keep(self, key: bytes, numbers: np.ndarray, seconds: float) -> None:
         """Keep a vector that took so many CPU seconds under `key`."""
         self.spent += seconds
-        if self.unsaved == 0:
-            self._run("BEGIN IMMEDIATE")
-        self._run(
-            "INSERT OR REPLACE INTO proofs VALUES (?, ?, ?)", (key, numbers.astype(np.float64).tobytes(), seconds)
-        )
-        self.unsaved += 1
-        if self.unsaved >= 100:
+        self.unsaved.append((key, numbers.astype(np.float64).tobytes(), seconds))
+        if len(self.unsaved) >= UNSAVED:
             self.save()
 
     def save(self) -> None:
         """Write out what was kept since the last time."""
-        if self.unsaved:
-            self.unsaved = 0
-            self._run("COMMIT")
+        rows, self.unsaved = self.unsaved, []
+        if self.connection is None or not rows:
+            return
+        try:
+            with self.connection:
+                self.connection.executemany("INSERT OR REPLACE INTO proofs VALUES (?, ?, ?)", rows)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):  # where another run is writing, these are worked out again some day
+                self._give_up(error)
+        except sqlite3.Error as error:
+            self._give_up(error)
 
     def __enter__(self) -> Answers:
         """Use as a context; leaving it saves and closes."""
@@ -105,12 +111,13 @@ def code_hash(loss: Loss) -> bytes:
     """A hash of everything a certified answer depends on beside its inputs."""
     import flint
 
-    from lossbench import balls, certify, functions, losses
+    from lossbench import balls, certify, functions, reference
+    from lossbench import loss as anatomy
 
     digest = hashlib.blake2b(digest_size=16)
-    assert loss.textbook is not None
     home = inspect.getmodule(loss.textbook)
-    for module in (balls, certify, functions, home):
-        digest.update(inspect.getsource(module).encode() if module is not None else b"")
-    digest.update(f"{loss.name} {flint.__version__} {losses.__name__}".encode())
+    assert home is not None, f"the definition of {loss.name} has no module whose source could be hashed"
+    for module in (balls, certify, functions, reference, anatomy, home):
+        digest.update(inspect.getsource(module).encode())
+    digest.update(f"{loss.name} {flint.__version__}".encode())
     return digest.digest()

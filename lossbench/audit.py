@@ -19,11 +19,16 @@ LIMIT = 8.0  # eps of float64, by scale
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The worst disagreement of value and slopes on one case, in eps of float64 by scale, and where it stands."""
+    """The worst disagreement of value and slopes on one case, in eps of float64 by scale, and where it stands.
+
+    `unproven` counts terms that were asked for and that the definition could not be proven for: nothing holds the
+    closed form there.
+    """
 
     case: Case
     error: float
     compared: int
+    unproven: int
     worst: str
 
     @property
@@ -45,7 +50,8 @@ def audit(case: Case, loss: Loss, answers: Answers) -> Audit:
     with np.errstate(all="ignore"):
         plain = loss(inputs.arrays, parameters)
     masked = np.zeros(proven.free.shape, bool) if plain.masked is None else plain.masked
-    free = proven.free | masked
+    unproven = ~proven.proven & ~proven.free & ~masked
+    free = proven.free | masked | unproven
     value = np.asarray(plain.value, float)
     parts = [Part("value", value, Wanted(proven.value, proven.magnitude, free))]
     forgiven = _forgiven(proven, {name: np.asarray(slope, float) for name, slope in plain.slopes.items()})
@@ -56,11 +62,14 @@ def audit(case: Case, loss: Loss, answers: Answers) -> Audit:
         scale = magnitude.max(axis=own, keepdims=True, initial=0.0) if own else magnitude
         pardoned = np.broadcast_to(forgiven[wide], np.shape(slope))
         wanted = Wanted(
-            proven.slopes[name], scale, np.broadcast_to((free | proven.across)[wide], np.shape(slope)), pardoned
+            proven.slopes[name],
+            scale,
+            np.broadcast_to((free | proven.across)[wide], np.shape(slope)) | np.isnan(proven.slopes[name][0]),
+            pardoned,
         )
         parts.append(Part(f"slope of {name}", np.asarray(slope, float), wanted))
     found = measure(parts, form, LIMIT)
-    return Audit(case, found.scale, found.compared, found.worst)
+    return Audit(case, found.scale, found.compared, int(unproven.sum()), found.worst)
 
 
 def _forgiven(proven: Expectation, slopes: dict[str, np.ndarray]) -> np.ndarray:

@@ -102,7 +102,7 @@ def _figure(name: str, then: float | None, now: float | None, answered: bool) ->
     """What one column says: worse, better or changed, in words; None within the limit."""
     word = name.replace("_", " ")
     if now is None:
-        gone = False
+        gone = then is not None and answered
         return (WORSE, f"no {word} could be measured, accepted {number(then)} eps") if gone else None
     if then is None:
         return (CHANGED, f"{word} {number(now)} eps, none was measured before") if answered else None

@@ -46,7 +46,8 @@ class Certified:
             the leaves of all differentiable arguments in a row: (corners, leaves); otherwise None.
         corners_truncated: whether there are more corners than are given.
         precision: bits it took.
-        proven: whether value and gradient (and corners) are proven to the bits asked for.
+        proven: whether value and gradient (and corners) are proven to the bits asked for; a component that is NaN or
+            infinite at any precision is one the definition has no slope for.
     """
 
     value_high: float
@@ -68,11 +69,11 @@ class _Run:
 
     def proven(self, bits: int) -> bool:
         """Whether value and slopes are known to so many bits, or to within less than float64 can tell from zero."""
-        return all(
-            # Asked for finiteness, too, because Arb's inf * 0 is a NaN of radius 0.
-            x.rel_accuracy_bits() >= bits or (x.rad() < TINY and x.is_finite())
-            for x in (self.result.value, *self.slopes)
-        )
+        # Asked for finiteness, too, because Arb's inf * 0 is a NaN of radius 0.
+        balls = (self.result.value, *self.slopes)
+        open_ones = [x for x in balls if x.rel_accuracy_bits() < bits and not (x.rad() < TINY and x.is_finite())]
+        # What is infinite, or has no slope, whatever the precision, does not keep the rest from being proven.
+        return not open_ones or (not any(x.is_finite() for x in open_ones) and self.hopeless())
 
     def hopeless(self) -> bool:
         """Whether no NaN or unbounded ball in it is for lack of precision: none came of inexact numbers."""
@@ -80,7 +81,7 @@ class _Run:
             for parent, slope in node.parents or ():
                 inexact = parent.value.is_finite() and not parent.value.is_exact()
                 for made in (node.value, slope):
-                    unbounded = isinstance(made, arb) and not (made.is_finite() or made.is_exact())
+                    unbounded = isinstance(made, arb) and not (made.is_finite() or _infinite(made))
                     if unbounded and (inexact or not made.is_nan()):
                         return False
         return True
@@ -274,8 +275,13 @@ def _corners(
     return list(corners.values())[:MOST_CORNERS], True, agreed
 
 
+def _infinite(x: Any) -> bool:
+    """Whether a ball is surely infinite: around infinity, with any radius but that one; a NaN is not."""
+    return not (x.is_finite() or x.is_nan()) and bool(x.rad().is_finite())
+
+
 def _pairs(numbers: Sequence[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The midpoints as unevaluated sums high + low of float64; NaN for what is unbounded."""
-    high = [float(x) if x.is_finite() or x.is_exact() else np.nan for x in numbers]
-    low = [float(x - h) if h - h == 0 else 0.0 for x, h in zip(numbers, high, strict=True)]
+    high = [float(x.mid()) if x.is_finite() or _infinite(x) else np.nan for x in numbers]
+    low = [float((x - h).mid()) if h - h == 0 else 0.0 for x, h in zip(numbers, high, strict=True)]
     return np.array(high, np.float64), np.array(low, np.float64)

@@ -19,6 +19,7 @@ from lossbench.losses import catalogue
 from lossbench.records import Case, Ended, Greeting, Implementation, Known, Option, Question, Status, Target, Verdict
 from lossbench.reductions import output_shape
 from lossbench.reference import Expectation, expect
+from lossbench.regimes import REGIMES
 from lossbench.wire import Absence, WireArray, fingerprint
 
 WINDOW = 48  # cases under way at a time
@@ -146,7 +147,7 @@ class Comparison:
                 reduction=case.reduction,
                 cotangents=len(work.cotangents),
                 fingerprint=work.fingerprint,
-                repeat=case.regime == "normal",
+                repeat=REGIMES[case.regime].repeat,
                 strided=seed_of(case) % 4 == 0,
             )
             self.crew.ask(target, question, arrays)
@@ -158,7 +159,8 @@ class Comparison:
             self.built = (draw, build(case, loss))
         shape = output_shape(case.reduction, loss.term_shape(case.shape))
         generator = np.random.default_rng(seed_of(case) ^ 0x10553E4C)
-        random = generator.choice([-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0], shape)
+        # never 1 where it stands alone, so that a backward which ignores it shows
+        random = generator.choice([-2.0, -1.5, -1.0, -0.5, 0.5, 1.5, 2.0, *([1.0] if shape else [])], shape)
         # a scalar's gradient only scales with its cotangent; a tensor's shows with ones what a plain sum would see
         cotangents = [random] if shape == () else [random, np.ones(shape)]
         return Work(case, loss, parameters, self.built[1], cotangents, "", waiting)
@@ -185,8 +187,7 @@ class Comparison:
         found = judge(
             submission, implementation.known, lambda known, form: self._variant(work, known, form), self.limits
         )
-        ruler = "certified" if expectation.certified else "float64"
-        self._emit(work.case, reply.target, implementation.via, found, ruler)
+        self._emit(work.case, reply.target, implementation.via, found, expectation.ruler)
 
     def _expect(self, work: Work) -> Expectation:
         if work.expectation is None:
@@ -265,7 +266,8 @@ def _answers(reply: Reply, cotangents: int) -> list[Answer]:
     for number in range(cotangents):
         value, *gradients = arrays[number * (1 + len(names)) : (number + 1) * (1 + len(names))]
         carried = {name: _decoded(g) for name, g in zip(names, gradients, strict=True)}
-        answers.append(Answer(value.dtype, _decoded(value), carried))
+        dtypes = frozenset(array.dtype for array in (value, *gradients))
+        answers.append(Answer(dtypes, _decoded(value), carried))
     return answers
 
 

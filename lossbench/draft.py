@@ -65,13 +65,35 @@ def ordinary(
         return generator.uniform(0.01, 0.99, size)
     draw = generator.normal(size=size)
     if domain.kind is Kind.POSITIVE:
-        return np.exp(draw / 2)
+        return portable(np.exp(draw / 2), generator)
     if domain.kind in (Kind.LOGIT, Kind.LOGITS):
-        return 2 * draw
+        return portable(2 * draw, generator)
     if domain.kind in (Kind.LOG_PROBABILITIES, Kind.PROBABILITIES):
         logs = log_softmax(2 * draw)
-        return logs if domain.kind is Kind.LOG_PROBABILITIES else np.exp(logs)
-    return draw
+        return portable(logs, generator) if domain.kind is Kind.LOG_PROBABILITIES else portable_rows(np.exp(logs))
+    return portable(draw, generator)
+
+
+def portable(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Numbers near `values` that come out the same on every processor.
+
+    exp, log and powers differ in their last bits between processors. So only the leading 22 bits of a draw are kept,
+    and the rest of the float64 significand is drawn anew by arithmetic that is exact everywhere.
+    """
+    significand, exponent = np.frexp(values)
+    leading = np.ldexp(np.rint(np.ldexp(significand, 22)), exponent - 22)
+    return np.asarray(leading * (1 + generator.integers(0, 1 << 28, np.shape(values)) * 2.0**-52))
+
+
+def portable_rows(probabilities: np.ndarray) -> np.ndarray:
+    """Rows of probabilities near these, in whole multiples of 2^-20 whose sum is exactly 1."""
+    if not probabilities.size:
+        return probabilities
+    rows = np.rint(np.ldexp(probabilities, 20))
+    leaders = rows.argmax(axis=-1)[..., None]
+    rest = 2.0**20 - rows.sum(axis=-1, keepdims=True)
+    np.put_along_axis(rows, leaders, np.take_along_axis(rows, leaders, axis=-1) + rest, axis=-1)
+    return np.asarray(np.ldexp(rows, -20))
 
 
 def log_softmax(scores: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from lossbench.floats import FORMATS, Format, ulps_between
 
 TYPICAL = 1.0  # ulps up to which nobody asks for a percentile
 NOTHING = np.zeros((), bool)
+UNBOUNDED = np.array(math.nan)
 CHUNK = 1 << 20  # numbers compared at a time, so that memory stays flat
 
 
@@ -49,8 +50,9 @@ def errors(
     """
     high, low = want
     with np.errstate(all="ignore"):
-        unit = form.eps * np.maximum(np.maximum(np.abs(high), scale), form.smallest_normal)
-        by_scale = np.asarray(np.abs((got - high) - low) / unit)
+        # a scale that is NaN or infinite must not hide an error: it counts as none, or as the largest number
+        floor = np.fmax(np.minimum(np.nan_to_num(scale, nan=0.0, posinf=np.inf), form.largest), form.smallest_normal)
+        by_scale = np.asarray(np.abs((got - high) - low) / (form.eps * np.fmax(np.abs(high), floor)))
         ulps = np.asarray(ulps_between(got, high, low, form))
         tiny = (np.abs(high) < form.smallest_normal) & (np.abs(got) <= 2 * form.smallest_normal)
         by_scale, ulps = np.where(tiny, 0.0, by_scale), np.where(tiny, 0.0, ulps)
@@ -63,7 +65,7 @@ def errors(
             beyond &= np.isinf(got) | near
             right = odd & (beyond | (np.isnan(high) & np.isnan(got)))
             wrong = odd & ~right & (~np.isfinite(got) | ~np.isfinite(high) | (np.abs(high) >= form.overflow_threshold))
-            by_scale = np.where(right, 0.0, np.where(wrong, np.inf, by_scale))
+            by_scale = np.where(right, 0.0, np.where(wrong | np.isnan(by_scale), np.inf, by_scale))
             ulps = np.where(right, 0.0, np.where(wrong, np.inf, ulps))
     return by_scale, ulps
 
@@ -74,19 +76,22 @@ class Wanted:
 
     pair: (high, low), in the array's shape. scale, free: broadcastable to it; nothing is asked of free entries.
     forgiven: entries that lie between the corners of a kink, and are right whatever `pair` says.
+    bounds: for entries that rounding may put across a kink, the magnitude they must stay within; NaN for all others.
     """
 
     pair: pairs.Pair
     scale: np.ndarray
     free: np.ndarray
     forgiven: np.ndarray | None = None
+    bounds: np.ndarray | None = None
 
     def flat(self, shape: tuple[int, ...]) -> list[np.ndarray]:
-        """High, low, scale, free and forgiven, each laid out like an array of this shape."""
+        """High, low, scale, free, forgiven and bounds, each laid out like an array of this shape."""
         forgiven = NOTHING if self.forgiven is None else self.forgiven
+        bounds = UNBOUNDED if self.bounds is None else self.bounds
         return [
             (a if np.shape(a) == shape else np.broadcast_to(a, shape)).reshape(-1)
-            for a in (*self.pair, self.scale, self.free, forgiven)
+            for a in (*self.pair, self.scale, self.free, forgiven, bounds)
         ]
 
 
@@ -131,9 +136,10 @@ def _sweep(parts: Sequence[Part], form: Format, slack: float, result: Measured) 
     flat = [column[0] if len(column) == 1 else np.concatenate(column) for column in columns]
     samples: list[np.ndarray] = []
     for start in range(0, flat[0].size, CHUNK):
-        g, high, low, scale, free, pardoned = (a[start : start + CHUNK] for a in flat)
+        g, high, low, scale, free, pardoned, bounds = (a[start : start + CHUNK] for a in flat)
         asked = ~free
-        counted = asked & ~pardoned
+        within = np.abs(g) <= bounds * (1 + slack * form.eps)
+        counted = asked & ~pardoned & ~within
         by_scale, ulps = (np.where(counted, e, 0.0) for e in errors(g, (high, low), scale, form, slack))
         at = int(np.argmax(by_scale if by_scale.max() > slack else ulps))
         chunk = Measured(

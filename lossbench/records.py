@@ -40,6 +40,16 @@ class Status(StrEnum):
     SKIPPED = "skipped"
 
 
+class Symptom(StrEnum):
+    """What is wrong with an answer though no value shows it; each stands in the note of a verdict by this word."""
+
+    WROTE_INTO_INPUT = "wrote-into-input"
+    OTHER_DTYPE = "other-dtype"
+    OTHER_SHAPE = "other-shape"
+    NONDETERMINISTIC = "nondeterministic"
+    NO_GRADIENT = "no-gradient"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Case:
     """A recipe from which the same inputs are built on any machine.
@@ -99,7 +109,7 @@ class Known:
     sets: tuple[tuple[str, Option], ...] = ()  # parameters it fixes in that formula
     computes_in: str = ""  # the format it computes in, whatever the input's
     no_gradient: tuple[str, ...] = ()  # arguments it gives no gradient to though the definition has one
-    notes: tuple[str, ...] = ()  # fixed words of the judge it is expected to show, such as "other-shape"
+    notes: tuple[str, ...] = ()  # symptoms it is expected to show, such as "other-shape"
     raises: bool = False  # it refuses such input
     dtypes: tuple[str, ...] = ()  # empty: in every format
     regimes: tuple[str, ...] = ()  # empty: in every regime
@@ -108,6 +118,11 @@ class Known:
     error: float | None = None  # band: up to this many eps by scale, where no formula describes it
     corrupts: bool = False  # it writes outside of its memory: asked last, so that nobody else pays for it
     contract: bool = False  # a documented choice (a clip, another mean), as opposed to lost accuracy or a defect
+
+    def __post_init__(self) -> None:
+        """Refuse a symptom that does not exist: it would excuse nothing, and nobody would notice."""
+        for note in self.notes:
+            Symptom(note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +217,10 @@ class Outcome:
     message: str = ""  # the exception, the signal, or what the framework printed last
     fingerprint: str = ""
     gradients: tuple[str, ...] = ()  # arguments that received one
-    notes: tuple[str, ...] = ()  # wrote-into-input, nondeterministic
+    notes: tuple[str, ...] = ()  # symptoms only the worker can see
     seconds: float = 0.0  # CPU seconds inside the framework's calls
     calls: int = 0
+    against_ones: bool = False  # the cotangents did not fit the value, so gradients were taken against ones
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,9 @@ class Expectation:
     """The terms of a case: value and slopes as (high, low) pairs, with the scale of each.
 
     `free` marks terms without a right answer (poisoned or 0/0): nothing is asked of them but to stay where they are.
-    `across` marks terms that rounding in the tested format may put across a kink: their gradient may be either side's.
+    `across` marks terms that rounding in the tested format may put across a kink: their gradient may be either side's,
+    so it is only asked to be no larger than the largest of the argument. `proven` marks terms whose value and
+    existing slopes are certified.
     `corners` holds, for terms on a kink, the gradients of all its sides, over the differentiable arguments of the
     slice laid end to end.
     """
@@ -46,15 +48,24 @@ class Expectation:
     slope_magnitudes: dict[str, np.ndarray]
     free: np.ndarray
     across: np.ndarray
+    nan: np.ndarray  # poisoned terms of which nothing but NaN can come
+    proven: np.ndarray
     denominators: Mapping[str, Denominator]
     corners: Corners = field(default_factory=dict)
-    certified: bool = False
     certified_arguments: tuple[str, ...] = ()  # in whose order the corners lie
     worked_out: dict[tuple[str, bytes], Expected] = field(default_factory=dict, init=False)  # by `reduced`
 
     def slice_shape(self, name: str, index: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the part of argument `name` that the term at `index` depends on."""
         return self.loss.argument_shape(name, self.shape)[len(index) :]
+
+    @property
+    def ruler(self) -> str:
+        """What the terms rest on: the certified definition, the float64 closed form, or each in part."""
+        asked = self.proven[~self.free]
+        if not asked.size:
+            return ""
+        return "certified" if asked.all() else "mixed" if asked.any() else "float64"
 
 
 @dataclass(slots=True)
@@ -67,6 +78,8 @@ class Expected:
     gradient_scales: dict[str, np.ndarray]
     free_value: np.ndarray
     free_gradients: dict[str, np.ndarray]
+    bounds: dict[str, np.ndarray]  # see `measures.Wanted`
+    poisoned_value: np.ndarray
     undefined: bool
     factor: np.ndarray  # of each term's slopes, for the corners
 
@@ -101,13 +114,14 @@ def expect(
         across=np.array(
             np.zeros(value.shape) if terms.nearness is None else terms.nearness <= KINK_SLACK * form.eps, bool
         ),
+        nan=free & np.isnan(value),
+        proven=np.array(masked, order="C"),
         denominators=terms.denominators,
         certified_arguments=tuple(name for name in loss.arguments if name in terms.slopes),
     )
     size = sum(array.size for array in inputs.arrays.values())
     if loss.textbook is not None and 0 < size <= CERTIFIED_SIZE:
         _certify(expectation, parameters, inputs, free | masked, answers)
-        expectation.certified = True
         for index in expectation.corners:
             expectation.across[index] = False  # exactly on the kink: its corners say what is right
     return expectation
@@ -152,7 +166,7 @@ def _proven(
         except Undefined:
             flat += [position, 0.0, 0.0]
             continue
-        if not np.isfinite(proof.value_high) or not proof.proven:
+        if not proof.proven:
             continue
         slopes = [np.concatenate([np.ravel(part[side]) for part in proof.gradients]) for side in (0, 1)]
         many = proof.corners_truncated  # more sides than can be listed: the gradient may be any of them
@@ -169,6 +183,7 @@ def _enter(expectation: Expectation, numbers: np.ndarray) -> None:
         return
     terms = expectation.value[0].shape
     value, free = [part.reshape(-1) for part in expectation.value], expectation.free.reshape(-1)
+    proven = expectation.proven.reshape(-1)
     arguments = [
         tuple(part.reshape(free.size, -1) for part in expectation.slopes[name])
         for name in expectation.certified_arguments
@@ -181,13 +196,14 @@ def _enter(expectation: Expectation, numbers: np.ndarray) -> None:
             free[term] = True
             continue
         value[0][term], value[1][term] = numbers[at], numbers[at + 1]
+        proven[term] = True
         highs, lows = numbers[at + 2 : at + 2 + count], numbers[at + 2 + count : at + 2 + 2 * count]
         at += 2 + 2 * count
         begin = 0
         for high, low in arguments:
             end = begin + high.shape[1]
-            if np.isfinite(highs[begin:end]).all():
-                high[term], low[term] = highs[begin:end], lows[begin:end]
+            known = np.isfinite(highs[begin:end])  # elsewhere the definition has no slope, and the closed form stands
+            high[term][known], low[term][known] = highs[begin:end][known], lows[begin:end][known]
             begin = end
         if corners < 0:
             expectation.across.reshape(-1)[term] = True
@@ -215,7 +231,7 @@ def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | N
         factor = np.broadcast_to(np.asarray(over / under), terms)
         scalar = divided.denominator
         undefined = bool(np.ndim(scalar.value) == 0 and scalar.value == 0)
-        gradients, scales, free = {}, {}, {}
+        gradients, scales, free, bounds = {}, {}, {}, {}
         for name, (slope_high, slope_low) in expectation.slopes.items():
             wide = (...,) + (None,) * (slope_high.ndim - len(terms))
             gradient = pairs.scale(
@@ -229,7 +245,12 @@ def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | N
             own = tuple(range(len(terms), slope_high.ndim))
             gradients[name] = gradient
             scales[name] = magnitude.max(axis=own, keepdims=True, initial=0.0) if own else magnitude
-            free[name] = np.broadcast_to((expectation.free | expectation.across)[wide], slope_high.shape)
+            nowhere = np.isnan(slope_high) & ~np.isnan(expectation.value[0])[wide]  # a value, and no slope to it
+            free[name] = expectation.free[wide] | nowhere
+            if expectation.across.any():
+                most = np.nanmax(np.fmax(np.abs(slope_high), expectation.slope_magnitudes[name]), initial=1.0)
+                bound = np.where(expectation.across, most * np.abs(factor), np.nan)
+                bounds[name] = np.broadcast_to(bound[wide], slope_high.shape)
     any_free = expectation.free.any(axis=-1) if reduction in ("mean_last", "sum_last") else expectation.free.any()
     return Expected(
         value=(np.asarray(high), np.asarray(low)),
@@ -238,6 +259,8 @@ def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | N
         gradient_scales=scales,
         free_value=expectation.free if reduction == "none" else np.asarray(any_free),
         free_gradients=free,
+        bounds=bounds,
+        poisoned_value=expectation.nan if reduction == "none" else np.zeros((), bool),
         undefined=undefined,
         factor=np.asarray(factor),
     )

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from lossbench.domains import Axes, Kind
-from lossbench.draft import Draft, log_softmax
+from lossbench.draft import Draft, log_softmax, portable, portable_rows
 from lossbench.loss import Loss
 
 LINES = (Kind.REAL, Kind.POSITIVE)
@@ -29,8 +30,10 @@ class Regime:
     name: str
     season: Callable[[Draft], None]
     needs: tuple[Kind, ...]
-    kinks: bool
-    rows: int | None  # the length it gives the first axis, where it sets one
+    kinks: bool = False
+    rows: int | None = None  # the length it gives the first axis, where it sets one
+    repeat: bool = False  # whether each answer is asked for twice, to be compared bit by bit
+    invalid: bool = False  # whether its inputs lie outside of every domain, so that refusing them is right
 
     @property
     def doc(self) -> str:
@@ -47,20 +50,18 @@ class Regime:
 REGIMES: dict[str, Regime] = {}
 
 
-def regime(
-    *needs: Kind, kinks: bool = False, rows: int | None = None
-) -> Callable[[Callable[[Draft], None]], Callable[[Draft], None]]:
-    """Decorator: enter a seasoning under its function's name."""
+def regime(*needs: Kind, **properties: Any) -> Callable[[Callable[[Draft], None]], Callable[[Draft], None]]:
+    """Decorator: enter a seasoning under its function's name, with the further properties of a `Regime`."""
 
     def enter(season: Callable[[Draft], None]) -> Callable[[Draft], None]:
         name = season.__name__
-        REGIMES[name] = Regime(name, season, needs, kinks, rows)
+        REGIMES[name] = Regime(name, season, needs, **properties)
         return season
 
     return enter
 
 
-@regime()
+@regime(repeat=True)
 def normal(draft: Draft) -> None:
     """Ordinary inputs: normal scores, probabilities inside (0, 1), mostly hard labels."""
 
@@ -75,13 +76,15 @@ def log_uniform(draft: Draft) -> None:
         sign = draft.generator.choice([-1.0, 1.0], size)
         if domain.kind is Kind.PROBABILITY:
             small = 10.0 ** draft.generator.uniform(low, 0, size)
+            small = portable(small, draft.generator)
             values = np.where(sign > 0, small, 1 - small)
         elif domain.kind in ROWS:
             values = log_softmax(sign * 10.0 ** draft.generator.uniform(-2, 2, size))
-            draft.arrays[name] = values if domain.kind is Kind.LOG_PROBABILITIES else np.exp(values)
+            logs = domain.kind is Kind.LOG_PROBABILITIES
+            draft.arrays[name] = portable(values, draft.generator) if logs else portable_rows(np.exp(values))
             continue
         else:
-            values = sign * 10.0 ** draft.generator.uniform(low, high, size)
+            values = portable(sign * 10.0 ** draft.generator.uniform(low, high, size), draft.generator)
         draft.season(name, np.abs(values) if domain.kind is Kind.POSITIVE else values)
 
 
@@ -125,7 +128,7 @@ def confident(draft: Draft) -> None:
         elif domain.kind is Kind.LOGIT:
             draft.arrays[name] = draft.generator.choice([-1.0, 1.0], last) * margin
         else:
-            small = np.exp(-margin)
+            small = portable(np.exp(-margin), draft.generator)
             draft.arrays[name] = np.where(draft.generator.random(last) < 0.5, small, 1 - small)
     _hard_labels(draft)
 
@@ -175,7 +178,7 @@ def ones(draft: Draft) -> None:
     _constant(draft, 1.0)
 
 
-@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.LOG_PROBABILITIES)
+@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.LOG_PROBABILITIES, invalid=True)
 def poison(draft: Draft) -> None:
     """NaN or infinity in some slices (under ignored rows, where there are any): the neighbours must not notice."""
     terms = draft.loss.term_shape(draft.shape)

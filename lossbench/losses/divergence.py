@@ -95,4 +95,4 @@ def kl_div_probability(prediction: Probabilities, target: Probabilities) -> Term
 
 @kl_div_probability.definition
 def _(prediction, target):
-    return xlogy(target, target) - xlogy(target, prediction)
+    return xlogy(target, target) - xlogy(target, prediction)  # p log p - p log q, which 0/0 does not trouble

@@ -36,7 +36,7 @@ def right(text: str) -> Submission:
     for cotangent in cotangents:
         made = reduced(wanted, case.reduction, cotangent)
         gradients = {name: round_to(np.add(*pair), form) for name, pair in made.gradients.items()}
-        answers.append(Answer(case.dtype, round_to(np.add(*made.value), form), gradients))
+        answers.append(Answer(frozenset({case.dtype}), round_to(np.add(*made.value), form), gradients))
     return Submission(case, wanted, cotangents, Outcome(0, "fake", Ended.ANSWERED), answers)
 
 

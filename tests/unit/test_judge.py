@@ -158,7 +158,7 @@ def test_a_missing_gradient_differs():
 
 
 def test_another_format_differs():
-    found = verdict(spoiled(ORDINARY, lambda answer: replace(answer, dtype="float64")))
+    found = verdict(spoiled(ORDINARY, lambda answer: replace(answer, dtypes=frozenset({"float64"}))))
     assert (found.status, found.notes) == (Status.DIFFERS, ["other-dtype"])
 
 
@@ -206,11 +206,17 @@ def test_poison_stays_where_it_is():
     text = "squared_error/none/float32/6x5/poison/0"
     hit = expectation(text).free
     assert 0 < hit.sum() < hit.size
-    anything = spoiled(text, value(lambda v: np.where(hit, 7.0, v)))
-    assert verdict(anything).status is Status.AGREES
+    assert verdict(spoiled(text, value(lambda v: np.where(hit, math.nan, v)))).status is Status.AGREES
     neighbour = tuple(np.argwhere(~hit)[0])
     assert verdict(spoiled(text, value(set_at(neighbour, math.nan)))).status is Status.DIFFERS
     assert verdict(spoiled(text, gradient("target", set_at(neighbour, math.nan)))).status is Status.DIFFERS
+
+
+def test_a_number_that_comes_of_nan_is_accepted_wrongly():
+    text = "squared_error/none/float32/6x5/poison/0"
+    nan = expectation(text).nan
+    assert nan.any()
+    assert verdict(spoiled(text, value(lambda v: np.where(nan, 7.0, v)))).status is Status.ACCEPTS
 
 
 def test_ignored_rows_are_zero_even_where_their_inputs_are_not_finite():
