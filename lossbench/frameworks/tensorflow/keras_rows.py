@@ -10,7 +10,6 @@ from keras import losses
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
 from lossbench.frameworks.tensorflow.words import (
-    BEYOND_FLOAT32,
     EMPTY,
     IN_FLOAT32,
     OVER_TERMS,
@@ -82,7 +81,7 @@ def cross_entropy(logits: Tensor, target: Tensor, *, ignore_index: int = -100, r
     via="keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
     reductions=OVER_TERMS,
     dtypes=PLAIN,
-    known=[EMPTY, IN_FLOAT32, BEYOND_FLOAT32],
+    known=[EMPTY, IN_FLOAT32],
 )
 def cross_entropy_in_float32(logits: Tensor, target: Tensor, *, ignore_index: int = -100, reduction: Word) -> Tensor:
     ignore_class = None if ignore_index == -100 else ignore_index
@@ -128,7 +127,7 @@ def soft_cross_entropy(logits: Tensor, target: Tensor, *, label_smoothing: float
     via="keras.losses.CategoricalCrossentropy(from_logits=True)",
     reductions=OVER_TERMS,
     dtypes=PLAIN,
-    known=[EMPTY, IN_FLOAT32, BEYOND_FLOAT32, SLOPE_P_MINUS_Y],
+    known=[EMPTY, IN_FLOAT32, SLOPE_P_MINUS_Y],
 )
 def soft_cross_entropy_in_float32(
     logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word

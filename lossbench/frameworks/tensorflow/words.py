@@ -34,14 +34,6 @@ IN_FLOAT32 = Known(
     dtypes=("float64", "float16", "bfloat16"),
     contract=True,
 )
-BEYOND_FLOAT32 = Known(
-    "computes in float32, where larger numbers are infinite",
-    notes=("other-dtype",),
-    dtypes=("float64",),
-    regimes=("log_uniform",),
-    error=math.inf,
-    contract=True,
-)
 SLOPE_P_MINUS_Y = Known(
     "takes the target to sum to 1: the slope is p - y",
     definition="soft_cross_entropy_slope_p_minus_y",
