@@ -155,7 +155,8 @@ class Asking:
             name: framework.tensor(buffer, inputs[name].dtype, name in differentiable)
             for name, buffer in buffers.items()
         }
-        above = None if cotangent is None else framework.tensor(cotangent.data.copy(), cotangent.dtype, False)
+        from_above = np.zeros(0) if cotangent is None else cotangent.data.copy()
+        above = None if cotangent is None else framework.tensor(from_above, cotangent.dtype, False)
 
         def forward() -> Tensor:
             value = call(**tensors)
@@ -171,7 +172,10 @@ class Asking:
             framework.wait()
         finally:
             self.seconds += time.process_time() - begin
-        if any(_written(inputs[name], buffers[name], framework.array(tensors[name])) for name in inputs):
+        written = any(_written(inputs[name], buffers[name], framework.array(tensors[name])) for name in inputs)
+        if cotangent is not None:
+            written |= _written(cotangent, from_above, framework.array(above))
+        if written:
             self.notes.add(Symptom.WROTE_INTO_INPUT)
         given = {name: gradient for name, gradient in gradients.items() if gradient is not None}
         return Answer(self._received(value), {name: self._received(gradient) for name, gradient in given.items()})

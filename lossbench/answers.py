@@ -18,7 +18,6 @@ import platformdirs
 
 from lossbench.loss import Loss
 
-
 UNSAVED = 200  # answers kept in memory until they are written together
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lossbench.floats import FORMATS, Format
-from lossbench.measures import Hull, Measured, Part, Wanted, measure
+from lossbench.measures import Hull, Measured, Part, Wanted, measure, misshapen
 from lossbench.records import Case, Ended, Known, Outcome, Status, Symptom
 from lossbench.reference import Expectation, Expected, reduced
 from lossbench.regimes import REGIMES
@@ -194,7 +194,7 @@ def compare(submission: Submission, form: Format, limits: Limits) -> Judgement:
         found.compared = 1  # the shape, which was held against the rule: there are no numbers, or none that are right
         if not undefined and submission.answers[0].value.size:
             found.notes.append(f"no right answer by definition, returned {_convention(submission.answers)}")
-    found.worst = max(found.value, found.gradient, key=lambda m: (m.scale, m.ulps)).worst
+    found.worst = max(found.value, found.gradient, key=lambda m: m.rank).worst
     if max(found.value.scale, found.gradient.scale) <= limits.scale and not found.notes_that_differ():
         precise = max(found.value.ulps, found.gradient.ulps) <= limits.ulps
         typical = max(found.value.ulps_p99, found.gradient.ulps_p99) <= limits.ulps_p99
@@ -218,7 +218,7 @@ def _value(expected: Expected, answer: Answer, dtype: str, found: Judgement) -> 
     if value.shape != shape and not (expected.undefined and value.size <= 1):
         found.notes.append(Symptom.OTHER_SHAPE)
         if value.size != int(np.prod(shape)):
-            found.value.include(Measured(np.inf, np.inf, np.inf, 1, f"value of shape {value.shape}, want {shape}"))
+            found.value.include(misshapen(f"value of shape {value.shape}, want {shape}"))
             return []
         value = value.reshape(shape)
     if expected.undefined:
@@ -240,7 +240,7 @@ def _gradients(
         elif got.shape != want[0].shape and got.size != want[0].size:
             found.notes.append(Symptom.OTHER_SHAPE)
             text = f"gradient of {name} of shape {got.shape}, want {want[0].shape}"
-            found.gradient.include(Measured(np.inf, np.inf, np.inf, 1, text))
+            found.gradient.include(misshapen(text))
         else:
             if got.shape != want[0].shape:
                 found.notes.append(Symptom.OTHER_SHAPE)

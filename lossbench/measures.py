@@ -29,15 +29,21 @@ class Measured:
     ulps: float = 0.0  # worst
     ulps_p99: float = 0.0
     compared: int = 0
+    rank: tuple[float, float] = (0.0, 0.0)  # of the worst element: its error by scale if that is beyond the limit, ulps
     worst: str = ""  # argument, index, got, want at the worst error by scale (by ulps where all agree by scale)
 
     def include(self, other: Measured) -> None:
         """Take in the errors of another array: the worse of each."""
-        if (other.scale, other.ulps) > (self.scale, self.ulps) or not self.worst:
-            self.worst = other.worst
+        if other.rank > self.rank or not self.worst:
+            self.rank, self.worst = other.rank, other.worst
         self.scale, self.ulps = max(self.scale, other.scale), max(self.ulps, other.ulps)
         self.ulps_p99 = max(self.ulps_p99, other.ulps_p99)
         self.compared += other.compared
+
+
+def misshapen(text: str) -> Measured:
+    """The error of an array that has not even the right number of entries."""
+    return Measured(math.inf, math.inf, math.inf, 1, (math.inf, math.inf), text)
 
 
 def errors(
@@ -146,6 +152,7 @@ def _sweep(parts: Sequence[Part], form: Format, slack: float, result: Measured) 
             scale=float(by_scale.max()),
             ulps=float(ulps.max()),
             compared=int(asked.sum()),
+            rank=(float(by_scale[at]) if by_scale[at] > slack else 0.0, float(ulps[at])),
             worst=_located(parts, start + at, float(g[at]), float(high[at])) if ulps[at] > 0 else "",
         )
         samples.append(ulps[asked])

@@ -109,7 +109,7 @@ class Known:
     sets: tuple[tuple[str, Option], ...] = ()  # parameters it fixes in that formula
     computes_in: str = ""  # the format it computes in, whatever the input's
     no_gradient: tuple[str, ...] = ()  # arguments it gives no gradient to though the definition has one
-    notes: tuple[str, ...] = ()  # symptoms it is expected to show, such as "other-shape"
+    notes: tuple[Symptom, ...] = ()  # symptoms it is expected to show
     raises: bool = False  # it refuses such input
     dtypes: tuple[str, ...] = ()  # empty: in every format
     regimes: tuple[str, ...] = ()  # empty: in every regime
@@ -118,11 +118,6 @@ class Known:
     error: float | None = None  # band: up to this many eps by scale, where no formula describes it
     corrupts: bool = False  # it writes outside of its memory: asked last, so that nobody else pays for it
     contract: bool = False  # a documented choice (a clip, another mean), as opposed to lost accuracy or a defect
-
-    def __post_init__(self) -> None:
-        """Refuse a symptom that does not exist: it would excuse nothing, and nobody would notice."""
-        for note in self.notes:
-            Symptom(note)
 
 
 @dataclass(frozen=True, slots=True)

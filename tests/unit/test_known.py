@@ -7,7 +7,7 @@ from submissions import ORDINARY, expectation, outcome, right, spoiled, twice, v
 
 from lossbench.judge import applies
 from lossbench.losses import catalogue
-from lossbench.records import Ended, Known, Status
+from lossbench.records import Ended, Known, Status, Symptom
 from lossbench.suite import parse_case
 
 
@@ -45,9 +45,14 @@ def test_a_declaration_excuses_only_the_word_and_the_gradient_it_names():
     assert verdict(spoiled(ORDINARY, without), known).status is Status.DEVIATES
     assert verdict(spoiled(ORDINARY, lambda a: without(a, ("prediction",))), known).status is Status.DIFFERS
     assert verdict(spoiled(ORDINARY, lambda a: without(twice(a))), known).status is Status.DIFFERS
-    wide = Known("answers in float64", notes=("other-dtype",))
-    assert verdict(spoiled(ORDINARY, lambda a: replace(a, dtypes=frozenset({"float64"}))), wide).status is Status.DEVIATES
-    assert verdict(spoiled(ORDINARY, lambda a: replace(twice(a), dtypes=frozenset({"float64"}))), wide).status is Status.DIFFERS
+    wide = Known("answers in float64", notes=(Symptom.OTHER_DTYPE,))
+    assert (
+        verdict(spoiled(ORDINARY, lambda a: replace(a, dtypes=frozenset({"float64"}))), wide).status is Status.DEVIATES
+    )
+    assert (
+        verdict(spoiled(ORDINARY, lambda a: replace(twice(a), dtypes=frozenset({"float64"}))), wide).status
+        is Status.DIFFERS
+    )
 
 
 def test_a_band_of_error_has_an_end():

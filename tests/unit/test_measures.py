@@ -165,10 +165,10 @@ def test_one_bad_number_in_a_thousand_is_the_worst_but_not_the_percentile():
 
 
 def test_included_errors_are_the_worse_of_both():
-    found = Measured(3.0, 5.0, 2.0, 10, "first")
-    found.include(Measured(4.0, 1.0, 3.0, 5, "second"))
-    assert found == Measured(4.0, 5.0, 3.0, 15, "second")
-    found.include(Measured(0.0, 0.0, 0.0, 1, "third"))
+    found = Measured(3.0, 5.0, 2.0, 10, (3.0, 5.0), "first")
+    found.include(Measured(4.0, 1.0, 3.0, 5, (4.0, 1.0), "second"))
+    assert found == Measured(4.0, 5.0, 3.0, 15, (4.0, 1.0), "second")
+    found.include(Measured(0.0, 0.0, 0.0, 1, (0.0, 0.0), "third"))
     assert (found.worst, found.compared) == ("second", 16)
 
 

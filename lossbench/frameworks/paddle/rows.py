@@ -9,7 +9,7 @@ import paddle.nn.functional as F  # noqa: N812  (the name all of Paddle's users 
 from paddle import Tensor
 
 from lossbench.frameworks.paddle.engine import DTYPES, framework
-from lossbench.records import Known
+from lossbench.records import Known, Symptom
 
 NO_GRADIENT = Known("gives no gradient to the target", no_gradient=("target",))
 CLIPPED = Known(
@@ -38,7 +38,7 @@ SMOOTHED_IN_FLOAT32 = Known(
     dtypes=("float64",),
     options=("label_smoothing",),
 )
-UNIT_AXIS = Known("keeps the class axis at length 1", notes=("other-shape",), reductions=("none",), contract=True)
+UNIT_AXIS = Known("keeps the class axis at length 1", notes=(Symptom.OTHER_SHAPE,), reductions=("none",), contract=True)
 UNIT_AXIS_IF_SMOOTHED = replace(UNIT_AXIS, options=("label_smoothing",), contract=False)
 
 

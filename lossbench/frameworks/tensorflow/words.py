@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from lossbench.framework import FLOATS
-from lossbench.records import Known
+from lossbench.records import Known, Symptom
 
 Word = str | None
 
@@ -30,7 +30,7 @@ AS_HELD = {
 IN_FLOAT32 = Known(
     "computes and answers in float32 unless dtype= is given",
     computes_in="float32",
-    notes=("other-dtype",),
+    notes=(Symptom.OTHER_DTYPE,),
     dtypes=("float64", "float16", "bfloat16"),
     contract=True,
 )
@@ -40,7 +40,7 @@ SLOPE_P_MINUS_Y = Known(
 )
 EMPTY = Known(
     "gives an empty batch back as an empty array, whatever the reduction",
-    notes=("other-shape",),
+    notes=(Symptom.OTHER_SHAPE,),
     regimes=("empty",),
     reductions=("sum",),
     error=math.inf,
