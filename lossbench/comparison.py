@@ -22,7 +22,8 @@ from lossbench.reference import Expectation, expect
 from lossbench.regimes import REGIMES
 from lossbench.wire import Absence, WireArray, fingerprint
 
-WINDOW = 48  # cases under way at a time
+WINDOW = 48  # cases under way at a time,
+HELD = 48 << 20  # and bytes of their inputs, so that large cases do not pile up
 Emit = Callable[[Verdict], None]
 
 
@@ -60,6 +61,11 @@ class Work:
     waiting: int
     expectation: Expectation | None = None
     variants: dict[tuple[Known | None, str], Expectation] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its inputs."""
+        return sum(array.nbytes for array in self.inputs.arrays.values())
 
 
 class Comparison:
@@ -105,7 +111,9 @@ class Comparison:
 
     def _keep_up(self) -> None:
         """Take what has come back, and wait where too much is under way."""
-        while len(self.under_way) >= WINDOW:
+        while len(self.under_way) >= WINDOW or (
+            len(self.under_way) > 1 and sum(work.size for work in self.under_way.values()) > HELD
+        ):
             self._take(next(self.crew.replies()))
         for reply in self.crew.poll():
             self._take(reply)

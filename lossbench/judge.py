@@ -233,36 +233,33 @@ def _gradients(
 ) -> list[Part]:
     """The gradients to be measured; one that is missing or of another shape is noted."""
     parts = []
+    mixed = _between_corners(expectation, expected, answer, form, limits) if expectation.corners else None
     for name, want in expected.gradients.items():
         got = answer.gradients.get(name)
         if got is None:
             found.notes.append(Symptom.NO_GRADIENT)
-        elif got.shape != want[0].shape and got.size != want[0].size:
+            continue
+        if got.shape != want[0].shape:
             found.notes.append(Symptom.OTHER_SHAPE)
-            text = f"gradient of {name} of shape {got.shape}, want {want[0].shape}"
-            found.gradient.include(misshapen(text))
-        else:
-            if got.shape != want[0].shape:
-                found.notes.append(Symptom.OTHER_SHAPE)
-                got = got.reshape(want[0].shape)
-            free = expected.free_gradients[name] | expected.undefined
-            forgiven = _between_corners(expectation, expected, answer, name, form, limits)
-            bounds = expected.bounds.get(name)
-            wanted = Wanted(want, expected.gradient_scales[name], free, forgiven, bounds)
-            parts.append(Part(f"gradient of {name}", got, wanted))
+            if got.size != want[0].size:
+                found.gradient.include(misshapen(f"gradient of {name} of shape {got.shape}, want {want[0].shape}"))
+                continue
+            got = got.reshape(want[0].shape)
+        free = expected.free_gradients[name] | expected.undefined
+        forgiven = None if mixed is None else mixed.reshape(mixed.shape + (1,) * (got.ndim - mixed.ndim))
+        wanted = Wanted(want, expected.gradient_scales[name], free, forgiven, expected.bounds.get(name))
+        parts.append(Part(f"gradient of {name}", got, wanted))
     return parts
 
 
 def _between_corners(
-    expectation: Expectation, expected: Expected, answer: Answer, name: str, form: Format, limits: Limits
-) -> np.ndarray | None:
-    """Entries of the gradient of `name` whose slice lies in the convex hull of its corner gradients."""
-    if not expectation.corners:
-        return None
-    forgiven = np.zeros(expected.gradients[name][0].shape, bool)
+    expectation: Expectation, expected: Expected, answer: Answer, form: Format, limits: Limits
+) -> np.ndarray:
+    """Terms whose gradient, over all arguments together, lies in the convex hull of its corner gradients."""
+    mixed = np.zeros(expectation.value[0].shape, bool)
     for index, corners in expectation.corners.items():
-        forgiven[index] = _hull(expectation, expected, answer, index, corners, form, limits).holds()
-    return forgiven
+        mixed[index] = _hull(expectation, expected, answer, index, corners, form, limits).holds()
+    return mixed
 
 
 def _hull(

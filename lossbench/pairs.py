@@ -6,6 +6,7 @@ Where the splitting overflows or a number is not finite, the plain float64 resul
 
 from __future__ import annotations
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -50,7 +51,7 @@ def total(high: np.ndarray, low: np.ndarray) -> tuple[float, float]:
     finite = bool(np.isfinite(numbers).all())
     try:
         rounded = math.fsum(numbers) if finite else float(np.sum(numbers))
-        return rounded, (math.fsum([*numbers, -rounded]) if finite else 0.0)
+        return rounded, (math.fsum(itertools.chain(numbers, (-rounded,))) if finite else 0.0)
     except OverflowError:  # a partial sum exceeds float64; the whole may or may not
         return _exact_total(numbers)
 
