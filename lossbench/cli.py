@@ -50,8 +50,8 @@ def compare(
     cold: Annotated[bool, typer.Option("--cold", help="Work out every certified answer anew.")] = False,
 ) -> None:
     """Judge values and gradients of every implementation against the certified reference."""
-    from lossbench.compare import Request
-    from lossbench.compare import main as run
+    from lossbench.commands.compare import Request
+    from lossbench.commands.compare import main as run
 
     request = Request(
         tuple(losses or ()),
@@ -85,8 +85,8 @@ def speed(
     csv: Csv = None,
 ) -> None:
     """Time every implementation, forward and with its gradient, in fresh processes."""
-    from lossbench.speed import Request
-    from lossbench.speed import main as run
+    from lossbench.commands.speed import Request
+    from lossbench.commands.speed import main as run
 
     request = Request(
         losses=tuple(losses or ()),
@@ -123,8 +123,8 @@ def gate(
     ] = False,
 ) -> None:
     """Hold today's verdicts against those accepted: exit 1 if any is worse."""
-    from lossbench.gate import Request
-    from lossbench.gate import main as run
+    from lossbench.commands.gate import Request
+    from lossbench.commands.gate import main as run
 
     request = Request(
         losses=tuple(losses or ()),
@@ -146,7 +146,7 @@ def list_(
     regimes: Annotated[bool, typer.Option("--regimes", help="The kinds of input instead of the losses.")] = False,
 ) -> None:
     """Every loss, and who implements it."""
-    from lossbench.listing import list_losses
+    from lossbench.commands.listing import list_losses
 
     raise typer.Exit(list_losses(_words(framework), regimes))
 
@@ -154,7 +154,7 @@ def list_(
 @app.command()
 def show(losses: Annotated[list[str], typer.Argument(metavar="LOSS...")], framework: Frameworks = "") -> None:
     """One loss in full: formula, domains, parameters, every framework's exact call and its known deviations."""
-    from lossbench.listing import show as run
+    from lossbench.commands.listing import show as run
 
     raise typer.Exit(run(losses, _words(framework)))
 
@@ -162,7 +162,7 @@ def show(losses: Annotated[list[str], typer.Argument(metavar="LOSS...")], framew
 @app.command()
 def doctor() -> None:
     """What is installed, which devices and interpreters there are."""
-    from lossbench.listing import doctor as run
+    from lossbench.commands.listing import doctor as run
 
     raise typer.Exit(run())
 
@@ -172,8 +172,8 @@ def selftest(
     suite: Annotated[str, typer.Option("--suite", help="What the fakes are put to.")] = "selftest", csv: Csv = None
 ) -> None:
     """Let fakes lie to the judge: every lie must be caught, and no honest oddity blamed."""
-    from lossbench.selftest import Request
-    from lossbench.selftest import main as run
+    from lossbench.commands.selftest import Request
+    from lossbench.commands.selftest import main as run
 
     raise typer.Exit(run(Request(suite, csv)))
 

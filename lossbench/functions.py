@@ -1,8 +1,8 @@
 """The words a textbook definition may use, on plain numbers or on anything that has methods of these names.
 
 A definition is written once, as in the textbook, with no numerical trick. On floats and ints these words fall back on
-``math``; on certified balls (``lossbench.balls``) they call the method of that name. While a definition is being
-certified, plain numbers are lifted to exact balls first (see ``lifting``), so that ``log(2)`` is certified too.
+``math``; on certified balls (``lossbench.reference.balls``) they call the method of that name. While a definition is
+being certified, plain numbers are lifted to exact balls first (see ``lifting``), so that ``log(2)`` is certified too.
 Division of two plain literals is not seen by anyone: write ``exactly(1) / 3``, never ``1 / 3``.
 """
 

@@ -54,7 +54,7 @@ class Symptom(StrEnum):
 class Case:
     """A recipe from which the same inputs are built on any machine.
 
-    It prints as ``huber/delta=0.1/mean/float32/64x10/kink/2`` and `lossbench.suite.parse_case` reads that back.
+    It prints as ``huber/delta=0.1/mean/float32/64x10/kink/2`` and `lossbench.cases.suite.parse_case` reads that back.
     """
 
     loss: str

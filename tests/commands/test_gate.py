@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lossbench import baseline, compare, gate
+from lossbench.commands import compare, gate
+from lossbench.judging import baseline
 from lossbench.records import Greeting, Implementation, Status, Target, Verdict
 
 HUBER, MSE, SQUARED = "torch.nn.HuberLoss", "paddle.nn.MSELoss", "squared_error"

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lossbench import baseline, cli, gate
-from lossbench.accepted import Accepted
+from lossbench import cli
+from lossbench.cases.suite import Selection, load, unfold
+from lossbench.commands import gate
+from lossbench.judging import baseline
+from lossbench.judging.accepted import Accepted
 from lossbench.losses import catalogue
 from lossbench.records import EnvironmentLacks, Status, UsageError, Verdict
 from lossbench.results import read
-from lossbench.suite import Selection, load, unfold
 
 # usage
 

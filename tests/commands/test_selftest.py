@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lossbench import selftest
+from lossbench.commands import selftest
+from lossbench.commands.selftest import LIES, OF_PRECISION, Request, Run, Trial, claim, score, tried
 from lossbench.losses import catalogue
 from lossbench.records import Implementation, Status, UsageError, Verdict
 from lossbench.results import read
-from lossbench.selftest import LIES, OF_PRECISION, Request, Run, Trial, claim, score, tried
 
 CASE = "squared_error/none/float32/6x5/normal/0"
 

@@ -9,8 +9,23 @@ from typing import Self
 
 import pytest
 
-from lossbench import speed, timing
+from lossbench.cases.suite import Selection, load, unfold
+from lossbench.commands import speed
+from lossbench.commands.speed import Request
+from lossbench.judging import timing
+from lossbench.judging.standings import (
+    BACKWARD,
+    EMPTY_CALL,
+    FORWARD,
+    Standing,
+    percentile,
+    spread_across,
+    spread_within,
+    standings,
+)
+from lossbench.judging.timing import Settings, Timekeeping, plan
 from lossbench.losses import catalogue
+from lossbench.output.timing_table import amount, microseconds, ratio, timing_table
 from lossbench.records import (
     Case,
     Ended,
@@ -24,20 +39,6 @@ from lossbench.records import (
     UsageError,
 )
 from lossbench.results import ResultsNotWritten, Writer, read
-from lossbench.speed import Request
-from lossbench.standings import (
-    BACKWARD,
-    EMPTY_CALL,
-    FORWARD,
-    Standing,
-    percentile,
-    spread_across,
-    spread_within,
-    standings,
-)
-from lossbench.suite import Selection, load, unfold
-from lossbench.timing import Settings, Timekeeping, plan
-from lossbench.timing_table import amount, microseconds, ratio, timing_table
 from lossbench.wire import WireArray
 
 FAST, SLOW = Target("fast"), Target("slow")

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lossbench.answers import Answers
-from lossbench.comparison import Comparison
+from lossbench.cases.suite import Block, Selection, Suite, unfold
 from lossbench.crew import Crew
+from lossbench.judging.comparison import Comparison
 from lossbench.losses import catalogue
 from lossbench.records import Ended, Greeting, Question, Status, Target, Verdict
-from lossbench.suite import Block, Selection, Suite, unfold
+from lossbench.reference.answers import Answers
 from lossbench.wire import WireArray, fingerprint
 
 pytestmark = [

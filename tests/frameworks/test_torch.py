@@ -10,12 +10,12 @@ from itertools import product
 
 import pytest
 
-from lossbench.answers import Answers
-from lossbench.comparison import Comparison
+from lossbench.cases.suite import Block, Selection, Suite, unfold
 from lossbench.crew import Crew
+from lossbench.judging.comparison import Comparison
 from lossbench.losses import catalogue
 from lossbench.records import Greeting, Implementation, Status, Target, Verdict
-from lossbench.suite import Block, Selection, Suite, unfold
+from lossbench.reference.answers import Answers
 
 pytestmark = [
     pytest.mark.framework("torch"),

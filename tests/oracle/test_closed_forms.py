@@ -2,11 +2,11 @@
 
 import pytest
 
-from lossbench.answers import Answers
-from lossbench.audit import LIMIT, audit
+from lossbench.cases.suite import Selection, load, unfold
+from lossbench.judging.audit import LIMIT, audit
 from lossbench.losses import catalogue
 from lossbench.records import Case
-from lossbench.suite import Selection, load, unfold
+from lossbench.reference.answers import Answers
 
 LOSSES = {name: loss for name, loss in catalogue().items() if not loss.variant}
 
@@ -27,7 +27,7 @@ def test_closed_form_agrees_with_the_definition(name: str) -> None:
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_regime_with_something_to_say_is_in_the_suite(name: str) -> None:
-    from lossbench.regimes import REGIMES
+    from lossbench.cases.regimes import REGIMES
 
     applicable = {regime.name for regime in REGIMES.values() if regime.applies(LOSSES[name])}
     assert applicable == {case.regime for case in smoke_cases(name)}

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from lossbench.certify import Certified, certify
 from lossbench.domains import Axes, Domain, Kind
 from lossbench.loss import Loss, Over, Terms
 from lossbench.losses import catalogue
 from lossbench.records import Option
+from lossbench.reference.certify import Certified, certify
 
 LIMIT = 8.0  # eps of the scale
 EPS, SMALLEST_NORMAL = 2.0**-52, 2.0**-1022

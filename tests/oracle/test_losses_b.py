@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
-from lossbench.balls import Undefined
-from lossbench.certify import Certified, certify
 from lossbench.domains import Kind
 from lossbench.loss import Loss, Over, Terms
 from lossbench.losses import catalogue
+from lossbench.reference.balls import Undefined
+from lossbench.reference.certify import Certified, certify
 
 EPS = 2.0**-52
 LIMIT = 8  # eps by scale

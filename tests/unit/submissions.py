@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from lossbench.answers import Answers
+from lossbench.cases.inputs import build, resolved
+from lossbench.cases.suite import parse_case
 from lossbench.floats import FORMATS, round_to
-from lossbench.inputs import build, resolved
-from lossbench.judge import Answer, Judgement, Submission, Variants, judge
+from lossbench.judging.judge import Answer, Judgement, Submission, Variants, judge
 from lossbench.losses import catalogue
 from lossbench.records import Ended, Known, Outcome
 from lossbench.reductions import output_shape
-from lossbench.reference import Expectation, expect, reduced
-from lossbench.suite import parse_case
+from lossbench.reference.answers import Answers
+from lossbench.reference.expectation import Expectation, expect, reduced
 
 Spoil = Callable[[Answer], Answer]
 ORDINARY = "squared_error/none/float32/6x5/normal/0"

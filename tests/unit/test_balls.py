@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lossbench import balls
-from lossbench.certify import certify
 from lossbench.functions import (
     absolute,
     arccos,
@@ -34,6 +32,8 @@ from lossbench.functions import (
     where,
     xlogy,
 )
+from lossbench.reference import balls
+from lossbench.reference.certify import certify
 
 LOGITS = st.lists(st.floats(-30, 30, width=32), min_size=2, max_size=5)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lossbench.accepted import Accepted, Key, described, fold, rounded_up
-from lossbench.baseline import compare, limit, merge, read, weigh, write
+from lossbench.judging.accepted import Accepted, Key, described, fold, rounded_up
+from lossbench.judging.baseline import compare, limit, merge, read, weigh, write
 from lossbench.records import Finding, ResultsNotWritten, Status, Target, UsageError, Verdict
 
 VIA = "torch.nn.HuberLoss"

@@ -8,9 +8,6 @@ import pytest
 from flint import arb, ctx
 from hypothesis import strategies as st
 
-from lossbench import balls
-from lossbench.balls import Ball, Comparison, Undefined
-from lossbench.certify import certify
 from lossbench.functions import (
     absolute,
     arccos,
@@ -25,6 +22,9 @@ from lossbench.functions import (
     where,
     xlogy,
 )
+from lossbench.reference import balls
+from lossbench.reference.balls import Ball, Comparison, Undefined
+from lossbench.reference.certify import certify
 
 LOGITS = st.lists(st.floats(-30, 30, width=32), min_size=2, max_size=5)
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lossbench.cases.inputs import build, resolved, seed_of
+from lossbench.cases.regimes import REGIMES
+from lossbench.cases.suite import Selection, load, parse_case, unfold
 from lossbench.floats import FORMATS, round_to
-from lossbench.inputs import build, resolved, seed_of
 from lossbench.losses import catalogue
 from lossbench.records import Case
-from lossbench.regimes import REGIMES
-from lossbench.suite import Selection, load, parse_case, unfold
 
 LOSSES = {name: loss for name, loss in catalogue().items() if not loss.variant}
 CASES = unfold(load("smoke"), catalogue(), Selection())

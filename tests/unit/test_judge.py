@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from submissions import ORDINARY, expectation, gradient, outcome, right, spoiled, twice, value, verdict
 
+from lossbench.cases.suite import Selection, load, unfold
 from lossbench.floats import FORMATS
-from lossbench.judge import Limits, judge
+from lossbench.judging.judge import Limits, judge
 from lossbench.losses import catalogue
 from lossbench.records import Ended, Status, Verdict
-from lossbench.suite import Selection, load, unfold
 
 ROWS = "cross_entropy/none/float32/6x5/normal/0"
 TIES = "absolute_error/none/float32/6x5/kink/0"

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from submissions import ORDINARY, expectation, outcome, right, spoiled, twice, value, verdict
 
-from lossbench.judge import applies
+from lossbench.cases.suite import parse_case
+from lossbench.judging.judge import applies
 from lossbench.losses import catalogue
 from lossbench.records import Ended, Known, Status, Symptom
-from lossbench.suite import parse_case
 
 
 def test_a_declared_refusal_deviates_and_a_declared_formula_excuses_no_crash():

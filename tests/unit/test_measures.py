@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from lossbench import measures
 from lossbench.floats import FORMATS, round_to
-from lossbench.measures import Hull, Measured, Part, Wanted, describe, errors, measure
+from lossbench.judging import measures
+from lossbench.judging.measures import Hull, Measured, Part, Wanted, describe, errors, measure
 
 SINGLE, DOUBLE, HALF = FORMATS["float32"], FORMATS["float64"], FORMATS["float16"]
 EPS = SINGLE.eps

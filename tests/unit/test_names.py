@@ -2,8 +2,8 @@
 
 import pytest
 
+from lossbench.cases.names import find_losses, simple, suggestion
 from lossbench.losses import catalogue
-from lossbench.names import find_losses, simple, suggestion
 from lossbench.records import Implementation, UsageError
 
 LOSSES = catalogue()

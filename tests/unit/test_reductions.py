@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from lossbench.answers import Answers
-from lossbench.inputs import Inputs, build, resolved
+from lossbench.cases.inputs import Inputs, build, resolved
+from lossbench.cases.suite import parse_case
 from lossbench.loss import Denominator
 from lossbench.losses import catalogue
 from lossbench.reductions import MEANINGS, PER_ROW, divide, factors, output_shape, reduce_value
-from lossbench.reference import expect, reduced
-from lossbench.suite import parse_case
+from lossbench.reference.answers import Answers
+from lossbench.reference.expectation import expect, reduced
 
 TERMS = np.array([[1.0, 2.0, 4.0], [8.0, 16.0, 32.0]])
 WANT = {

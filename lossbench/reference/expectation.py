@@ -7,21 +7,28 @@ and gradients for a reduction and a cotangent.
 from __future__ import annotations
 
 import hashlib
+import inspect
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
+import flint
 import numpy as np
 
-from lossbench import pairs
-from lossbench.answers import Answers, code_hash
-from lossbench.balls import Undefined
-from lossbench.certify import certify
+from lossbench import functions, pairs
+from lossbench import loss as anatomy
+from lossbench.cases.inputs import Inputs
 from lossbench.floats import FORMATS, Format
-from lossbench.inputs import Inputs
 from lossbench.loss import Denominator, Loss
 from lossbench.records import Option
 from lossbench.reductions import divide, factors, reduce_value
+from lossbench.reference import balls
+from lossbench.reference import certify as certify_module
+from lossbench.reference.answers import Answers
+from lossbench.reference.balls import Undefined
+from lossbench.reference.certify import certify
 
 KINK_SLACK = 8.0  # eps of the tested format, relative to what is subtracted
 CERTIFIED_SIZE = 8192  # numbers in all arguments together; above it the float64 reference judges alone
@@ -144,6 +151,18 @@ def _certify(
         numbers = np.array(_proven(expectation, parameters, inputs, skipped), dtype=float)
         answers.keep(key, numbers, time.process_time() - started)
     _enter(expectation, numbers)
+
+
+@cache
+def code_hash(loss: Loss) -> bytes:
+    """A hash of everything a certified answer depends on beside its inputs."""
+    digest = hashlib.blake2b(digest_size=16)
+    home = inspect.getmodule(loss.textbook)
+    assert home is not None, f"the definition of {loss.name} has no module whose source could be hashed"
+    for module in (balls, certify_module, functions, anatomy, sys.modules[__name__], home):
+        digest.update(inspect.getsource(module).encode())
+    digest.update(f"{loss.name} {flint.__version__}".encode())
+    return digest.digest()
 
 
 def _proven(

@@ -9,19 +9,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lossbench import tables
+from lossbench.cases.names import find_losses, suggestion
+from lossbench.cases.suite import Selection, Suite, load, unfold
+from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
+from lossbench.judging.standings import standings
+from lossbench.judging.timing import Plan, Settings, Timekeeping, load_average, plan, processor
 from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
-from lossbench.names import find_losses, suggestion
+from lossbench.output import tables
+from lossbench.output.timing_table import timing_table
 from lossbench.records import Case, EnvironmentLacks, Greeting, ResultsNotWritten, Target, Timing, UsageError
 from lossbench.reductions import MEANINGS
 from lossbench.results import LATEST, Writer
-from lossbench.standings import standings
-from lossbench.suite import Selection, Suite, load, unfold
-from lossbench.targets import checked, choose, installed_only
-from lossbench.timing import Plan, Settings, Timekeeping, load_average, plan, processor
-from lossbench.timing_table import timing_table
 from lossbench.wire import Absence
 
 

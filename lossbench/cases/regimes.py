@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from lossbench.cases.draft import Draft, log_softmax, portable, portable_rows
 from lossbench.domains import Axes, Kind
-from lossbench.draft import Draft, log_softmax, portable, portable_rows
 from lossbench.loss import Loss
 
 LINES = (Kind.REAL, Kind.POSITIVE)

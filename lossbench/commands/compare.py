@@ -10,15 +10,15 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lossbench import tables
-from lossbench.comparison import Comparison, Totals, open_answers, skipped
+from lossbench.cases.names import find_losses
+from lossbench.cases.suite import Selection, load, unfold
+from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
+from lossbench.judging.comparison import Comparison, Totals, open_answers, skipped
 from lossbench.losses import catalogue
-from lossbench.names import find_losses
+from lossbench.output import tables
 from lossbench.records import Greeting, ResultsNotWritten, Status, Target, UsageError, Verdict
 from lossbench.results import LATEST, Writer
-from lossbench.suite import Selection, load, unfold
-from lossbench.targets import checked, choose, installed_only
 from lossbench.wire import Absence
 
 BAD = (Status.DIFFERS, Status.CRASHES, Status.HANGS, Status.REFUSES)

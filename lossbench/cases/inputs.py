@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lossbench.cases.draft import Draft, ordinary
+from lossbench.cases.regimes import REGIMES
 from lossbench.domains import Domain
-from lossbench.draft import Draft, ordinary
 from lossbench.floats import FORMATS, Format, round_to
 from lossbench.loss import Loss
 from lossbench.records import Case, Option
-from lossbench.regimes import REGIMES
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lossbench import tables
-from lossbench.comparison import Comparison, open_answers
+from lossbench.cases.suite import Selection, load, unfold
+from lossbench.commands.targets import installed_only
 from lossbench.crew import Crew
-from lossbench.info_tables import plain_table
+from lossbench.judging.comparison import Comparison, open_answers
 from lossbench.losses import catalogue
+from lossbench.output import tables
+from lossbench.output.info_tables import plain_table
 from lossbench.records import Implementation, ResultsNotWritten, Status, Target, Verdict
 from lossbench.results import LATEST, Writer
-from lossbench.suite import Selection, load, unfold
-from lossbench.targets import installed_only
 
 HONEST, ODD, LIES = "fakes.honest.", "fakes.odd.", "fakes.lies."
 OF_PRECISION = ("fakes.lies.half_accumulation", "fakes.lies.small_components_lost")

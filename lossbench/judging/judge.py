@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from lossbench.cases.regimes import REGIMES
 from lossbench.floats import FORMATS, Format
-from lossbench.measures import Hull, Measured, Part, Wanted, measure, misshapen
+from lossbench.judging.measures import Hull, Measured, Part, Wanted, measure, misshapen
 from lossbench.records import Case, Ended, Known, Outcome, Status, Symptom
-from lossbench.reference import Expectation, Expected, reduced
-from lossbench.regimes import REGIMES
+from lossbench.reference.expectation import Expectation, Expected, reduced
 
 # Eps by scale; a loss may declare another with its reason. Of 16-bit formats so many eps as 1.6 % and 6 % allow:
 # 64 eps of bfloat16 would let an answer pass that is half as large as it should be.

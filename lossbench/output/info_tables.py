@@ -13,10 +13,10 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from lossbench.cases.regimes import REGIMES
 from lossbench.loss import Loss
 from lossbench.records import Greeting, Implementation, Known, Target, option_text
 from lossbench.reductions import MEANINGS
-from lossbench.regimes import REGIMES
 from lossbench.wire import Absence
 
 

@@ -12,17 +12,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lossbench import baseline, compare, tables
-from lossbench.accepted import Accepted, Found, Key, fold
-from lossbench.applicability import lacks
-from lossbench.baseline import BETTER, CHANGED, GONE, MISSING, NEW, WORSE
-from lossbench.findings_table import findings_table
+from lossbench.cases.applicability import lacks
+from lossbench.cases.names import find_losses
+from lossbench.cases.suite import PACKAGE, parse_case
+from lossbench.commands import compare
+from lossbench.commands.targets import choose
+from lossbench.judging import baseline
+from lossbench.judging.accepted import Accepted, Found, Key, fold
+from lossbench.judging.baseline import BETTER, CHANGED, GONE, MISSING, NEW, WORSE
 from lossbench.losses import catalogue
-from lossbench.names import find_losses
+from lossbench.output import tables
+from lossbench.output.findings_table import findings_table
 from lossbench.records import Finding, ResultsNotWritten, Status, Target, UsageError
 from lossbench.results import LATEST
-from lossbench.suite import parse_case
-from lossbench.targets import choose
 
 MEANINGS = {
     0: "nothing is worse",
@@ -69,8 +71,8 @@ class Holding:
 
 def accepted_folder() -> Path:
     """The folder of accepted verdicts: beside the package in a checkout, inside it if installed."""
-    inside = Path(__file__).parent / "_accepted"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "results" / "accepted"
+    inside = PACKAGE / "_accepted"
+    return inside if inside.is_dir() else PACKAGE.parent / "results" / "accepted"
 
 
 def main(request: Request) -> int:

@@ -18,7 +18,8 @@ import numpy as np
 from flint import arb, ctx
 from numpy.typing import NDArray
 
-from lossbench.balls import (
+from lossbench.functions import lifting
+from lossbench.reference.balls import (
     FIRST_PRECISION,
     LAST_PRECISION,
     MOST_CORNERS,
@@ -31,7 +32,6 @@ from lossbench.balls import (
     begin,
     constant,
 )
-from lossbench.functions import lifting
 
 
 @dataclass(frozen=True, slots=True, eq=False)

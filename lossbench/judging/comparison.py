@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lossbench.answers import Answers, default_path
-from lossbench.applicability import takers
+from lossbench.cases.applicability import takers
+from lossbench.cases.inputs import Inputs, build, resolved, seed_of
+from lossbench.cases.regimes import REGIMES
 from lossbench.crew import Crew, Reply
 from lossbench.floats import FORMATS, Format, decode, encode, round_to
-from lossbench.inputs import Inputs, build, resolved, seed_of
-from lossbench.judge import Answer, Judgement, Submission, applies, judge
+from lossbench.judging.judge import Answer, Judgement, Submission, applies, judge
 from lossbench.loss import Loss
 from lossbench.losses import catalogue
 from lossbench.records import Case, Ended, Greeting, Implementation, Known, Option, Question, Status, Target, Verdict
 from lossbench.reductions import output_shape
-from lossbench.reference import Expectation, expect
-from lossbench.regimes import REGIMES
+from lossbench.reference.answers import Answers, default_path
+from lossbench.reference.expectation import Expectation, expect
 from lossbench.wire import Absence, WireArray, fingerprint
 
 WINDOW = 48  # cases under way at a time,

@@ -7,7 +7,7 @@ from textwrap import shorten
 
 from rich.table import Table
 
-from lossbench.standings import Standing
+from lossbench.judging.standings import Standing
 
 LONGEST_NOTE = 120  # characters; the file of results has all of it
 

@@ -6,17 +6,12 @@ a hash collides. A cache that cannot be read or written costs time, never a resu
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import sqlite3
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 import platformdirs
-
-from lossbench.loss import Loss
 
 UNSAVED = 200  # answers kept in memory until they are written together
 
@@ -103,20 +98,3 @@ class Answers:
 def default_path() -> Path:
     """Where the certified answers of this user live."""
     return Path(platformdirs.user_cache_dir("lossbench")) / "answers.sqlite"
-
-
-@cache
-def code_hash(loss: Loss) -> bytes:
-    """A hash of everything a certified answer depends on beside its inputs."""
-    import flint
-
-    from lossbench import balls, certify, functions, reference
-    from lossbench import loss as anatomy
-
-    digest = hashlib.blake2b(digest_size=16)
-    home = inspect.getmodule(loss.textbook)
-    assert home is not None, f"the definition of {loss.name} has no module whose source could be hashed"
-    for module in (balls, certify, functions, reference, anatomy, home):
-        digest.update(inspect.getsource(module).encode())
-    digest.update(f"{loss.name} {flint.__version__}".encode())
-    return digest.digest()

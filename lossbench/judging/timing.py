@@ -18,14 +18,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from lossbench.applicability import lacks
+from lossbench.cases.applicability import lacks
+from lossbench.cases.inputs import build, resolved
 from lossbench.floats import FORMATS, encode
 from lossbench.hand import environment
-from lossbench.inputs import build, resolved
+from lossbench.judging.standings import BACKWARD, EMPTY_CALL, FORWARD, percentile, spread_within
 from lossbench.loss import Loss
 from lossbench.records import Case, Ended, Greeting, Implementation, Measurement, Target, Timing, Trial
 from lossbench.reductions import output_shape
-from lossbench.standings import BACKWARD, EMPTY_CALL, FORWARD, percentile, spread_within
 from lossbench.wire import WireArray, fingerprint
 
 HELD_BYTES = 1 << 29  # of inputs, kept from one round to the next

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lossbench.cases.names import suggestion
+from lossbench.cases.regimes import REGIMES
 from lossbench.floats import FORMATS
-from lossbench.names import suggestion
 from lossbench.records import EnvironmentLacks, Greeting, Target, UsageError
-from lossbench.regimes import REGIMES
 from lossbench.wire import Absence
 
 FRAMEWORKS = ("torch", "paddle", "tensorflow")

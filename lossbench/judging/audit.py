@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lossbench.answers import Answers
+from lossbench.cases.inputs import build, resolved
 from lossbench.floats import FORMATS
-from lossbench.inputs import build, resolved
+from lossbench.judging.measures import Hull, Part, Wanted, measure
 from lossbench.loss import Loss
-from lossbench.measures import Hull, Part, Wanted, measure
 from lossbench.records import Case
-from lossbench.reference import Expectation, expect
+from lossbench.reference.answers import Answers
+from lossbench.reference.expectation import Expectation, expect
 
 LIMIT = 8.0  # eps of float64, by scale
 

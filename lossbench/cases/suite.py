@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lossbench.cases.names import suggestion
+from lossbench.cases.regimes import REGIMES
 from lossbench.floats import FORMATS
 from lossbench.loss import Loss, Over
-from lossbench.names import suggestion
 from lossbench.records import Case, Option, UsageError, option_value
 from lossbench.reductions import MEANINGS
-from lossbench.regimes import REGIMES
 
+PACKAGE = Path(__file__).parent.parent
 KEYS = {"schema", "description", "losses", "seeds", "shapes", "limits", "cases"}
 SCHEMA = 1
 BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes"}
@@ -54,8 +55,8 @@ class Selection:
 
 def suites_folder() -> Path:
     """The folder of the suites that ship with lossbench: beside the package in a checkout, inside it if installed."""
-    inside = Path(__file__).parent / "_suites"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "suites"
+    inside = PACKAGE / "_suites"
+    return inside if inside.is_dir() else PACKAGE.parent / "suites"
 
 
 def load(name: str) -> Suite:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lossbench.accepted import LEVELS, Accepted, Found, Key, described, number, rounded_up
+from lossbench.judging.accepted import LEVELS, Accepted, Found, Key, described, number, rounded_up
 from lossbench.records import Finding, ResultsNotWritten, Status, Target, UsageError, Verdict
 from lossbench.results import Writer
 from lossbench.results import read as read_rows

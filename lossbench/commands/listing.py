@@ -6,14 +6,14 @@ import os
 import platform
 from collections.abc import Sequence
 
-from lossbench import info_tables, tables
-from lossbench.answers import default_path
+from lossbench.cases.names import find_losses
+from lossbench.cases.suite import suites_folder
+from lossbench.commands.targets import choose
 from lossbench.crew import Crew
 from lossbench.losses import catalogue
-from lossbench.names import find_losses
+from lossbench.output import info_tables, tables
 from lossbench.records import Greeting, Implementation, Target
-from lossbench.suite import suites_folder
-from lossbench.targets import choose
+from lossbench.reference.answers import default_path
 from lossbench.wire import Absence
 
 

@@ -1,0 +1,1 @@
+"""The commands: what was asked for, what is printed, which exit code."""

@@ -1,0 +1,1 @@
+"""Answers against expectations, times against each other, runs against what was accepted."""

@@ -1,0 +1,1 @@
+"""What the answer should be: certified arithmetic, closed forms, reductions."""
