@@ -53,6 +53,7 @@ def find_losses(
     for word in words:
         if simple(word) not in names:
             near = difflib.get_close_matches(simple(word), list(names), n=3, cutoff=0.6)
+            near = near or [name for name in names if simple(word) and simple(word) in name]
             known = sorted({loss for name in near for loss in names[name]})
             hint = f"did you mean {' or '.join(known)}?" if known else "`lossbench list` prints them all"
             raise UsageError(f"there is no loss {word!r}; {hint}")

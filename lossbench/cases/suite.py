@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
+from lossbench.domains import Axes
 from lossbench.floats import FORMATS
 from lossbench.loss import Loss, Over
 from lossbench.records import Case, Option, UsageError, option_value
@@ -19,6 +21,7 @@ PACKAGE = Path(__file__).parent.parent
 KEYS = {"schema", "description", "losses", "seeds", "shapes", "limits", "cases"}
 SCHEMA = 1
 BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes"}
+MOST_AXES, MOST_NUMBERS = 32, 1 << 31  # in a shape: what numpy takes, and what a large machine can hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,8 @@ def _listed(table: Mapping[str, Any], key: str, kind: type, where: str, default:
     ):
         what = {str: 'words, such as ["first", "second"]', int: "whole numbers, such as [0, 1]", dict: "tables"}[kind]
         raise UsageError(f"{where}: {key} is {values!r}; it should be a list of {what}")
+    if key in table and not values:
+        raise UsageError(f"{where}: {key} is an empty list, so it would measure nothing; leave it out for the default")
     return tuple(values)
 
 
@@ -142,7 +147,11 @@ def _shapes(table: Mapping[str, Any], where: str) -> dict[str, tuple[tuple[int, 
     shapes = table.get("shapes", {})
     if not isinstance(shapes, Mapping):
         raise UsageError(f'{where}: shapes is {shapes!r}; it should be a table, such as elements = ["6x5"]')
-    return {kind: tuple(_shape(text, where) for text in _listed(shapes, kind, str, where)) for kind in shapes}
+    found = {kind: tuple(_shape(text, where) for text in _listed(shapes, kind, str, where)) for kind in shapes}
+    for kind, sizes in found.items():
+        if any(0 in size for size in sizes):
+            raise UsageError(f"{where}: shapes of {kind} have a length of 0; the regime `empty` has batches of nothing")
+    return found
 
 
 def _shape(text: str, where: str) -> tuple[int, ...]:
@@ -152,6 +161,9 @@ def _shape(text: str, where: str) -> tuple[int, ...]:
         raise UsageError(f"{where}: the shape {text!r} should read like 64x10") from None
     if any(n < 0 for n in shape):
         raise UsageError(f"{where}: the shape {text!r} has a negative length")
+    if len(shape) > MOST_AXES or math.prod(shape) > MOST_NUMBERS:
+        most = f"{MOST_AXES} axes and {MOST_NUMBERS} numbers are the most"
+        raise UsageError(f"{where}: the shape {text!r} is too large; {most}")
     return shape
 
 
@@ -159,9 +171,10 @@ def unfold(suite: Suite, losses: Mapping[str, Loss], selection: Selection) -> li
     """The cases of a suite, each once, in the order of the catalogue.
 
     Raises:
-        UsageError: the suite names a loss that does not exist.
+        UsageError: the suite names a loss that does not exist, or gives one a shape that it cannot have.
     """
     _known(suite, losses)
+    _sized(suite, losses)
     found: dict[Case, None] = {}
     for loss in losses.values():
         if loss.variant or (selection.losses and loss.name not in selection.losses):
@@ -181,8 +194,33 @@ def _known(suite: Suite, losses: Mapping[str, Loss]) -> None:
                 raise UsageError(f"the suite {suite.name}: {key} has {word!r}, which is no loss; {hint}")
 
 
+def _sized(suite: Suite, losses: Mapping[str, Loss]) -> None:
+    for kind, shape in ((kind, shape) for block in suite.blocks for kind in block.shapes for shape in block.shapes[kind]):
+        concerned = [loss for loss in losses.values() if kind in (loss.name, loss.over) and not loss.variant]
+        if concerned and not any(fits(shape, loss) for loss in concerned):
+            least, most = axes(concerned[0])
+            size = "x".join(map(str, shape))
+            rule = f"{least} axes" if least == most else f"at least {least} axes"
+            raise UsageError(f"the suite {suite.name}: {kind} has the shape {size!r}; it takes {rule}")
+
+
+def axes(loss: Loss) -> tuple[int, int]:
+    """How many axes a case of the loss has, at least and at most."""
+    if any(argument.domain.axes is Axes.LABELS for argument in loss.arguments.values()):
+        return 3, 3  # sequences, steps, symbols
+    return (1 if loss.over is Over.ELEMENTS else 2), MOST_AXES
+
+
+def fits(shape: tuple[int, ...], loss: Loss) -> bool:
+    """Whether a case of the loss can have this shape."""
+    least, most = axes(loss)
+    return least <= len(shape) <= most
+
+
 def _cases(block: Block, loss: Loss, selection: Selection) -> Iterator[Case]:
-    shapes = block.shapes.get(loss.name) or block.shapes.get(loss.over) or ((8, 10),)
+    own = block.shapes.get(loss.name) or block.shapes.get(loss.over, ())
+    usual = (3, 7, 4) if axes(loss) == (3, 3) else (8, 10)
+    shapes = [shape for shape in own if fits(shape, loss)] or [usual]
     for regime in block.regimes:
         if (selection.regimes and regime not in selection.regimes) or not REGIMES[regime].applies(loss):
             continue
@@ -249,7 +287,7 @@ def parse_case(text: str, losses: Mapping[str, Loss]) -> Case:
     for value, allowed_words in ((reduction, list(MEANINGS)), (dtype, list(FORMATS)), (regime, list(REGIMES))):
         if value not in allowed_words:
             raise UsageError(f"{text!r}: {value!r} is unknown; {suggestion(value, allowed_words)}")
-    if not seed.lstrip("-").isdigit():
+    if not (seed.isascii() and seed.removeprefix("-").isdigit()):
         raise UsageError(f"{text!r}: the seed {seed!r} should be a whole number")
     size = _shape(shape, repr(text))
     return Case(loss.name, tuple(given), tuple(sorted(parameters)), reduction, dtype, size, regime, int(seed))

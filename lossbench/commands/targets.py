@@ -22,7 +22,7 @@ def choose(frameworks: Sequence[str], device: str) -> list[Target]:
         UsageError: a framework or device that lossbench does not know.
     """
     if device not in DEVICES:
-        raise UsageError(f"--device {device!r}; {suggestion(device, DEVICES)}")
+        raise UsageError(f"--device {device!r}; it may be {' or '.join(DEVICES)}")
     targets = []
     for word in frameworks or FRAMEWORKS:
         name = NICKNAMES.get(word.lower(), word.lower())
@@ -45,7 +45,7 @@ def checked(
             if value not in allowed:
                 raise UsageError(f"{option} {value!r}; {suggestion(value, allowed)}")
     for seed in seeds:
-        if not seed.isdigit():
+        if not (seed.isascii() and seed.isdigit()):
             raise UsageError(f"--seed {seed!r} should be whole numbers with commas between, such as 0,1,2")
     return tuple(dtypes), tuple(regimes), tuple(int(seed) for seed in seeds)
 
@@ -60,6 +60,13 @@ def installed_only(greetings: Mapping[Target, Greeting | Absence], asked_by_name
     missing = {target: word for target, word in greetings.items() if isinstance(word, Absence)}
     if missing and (asked_by_name or not present):
         lines = [f"{target}: {word.message}" for target, word in missing.items()]
-        hint = "; ".join(f"pip install 'lossbench[{target.framework}]'" for target in missing)
-        raise EnvironmentLacks("; ".join(lines) + f" (to install: {hint}; `lossbench doctor` says more)")
+        hints = [hint for target, word in missing.items() if (hint := install(target, word))]
+        install_them = f"to install: {'; '.join(hints)}; " if hints else ""
+        raise EnvironmentLacks("; ".join(lines) + f" ({install_them}`lossbench doctor` says more)")
     return present
+
+
+def install(target: Target, word: Absence) -> str:
+    """What to type to have the framework; empty where it is there and only the device or the mode is missing."""
+    here = word.missing in (target.device, target.mode) or target.framework not in FRAMEWORKS
+    return "" if here else f"pip install 'lossbench[{target.framework}]'"

@@ -68,9 +68,11 @@ def greeting(crew: Crew) -> Greeting:
 @pytest.fixture(scope="module")
 def verdicts(crew: Crew, greeting: Greeting) -> list[Verdict]:
     """Every implementation on ordinary inputs: both formats, all reductions, each option by itself and all together."""
-    blocks = [Block((), ("normal",), FORMATS, ("all",), options, (0,)) for options in ("default", "each", "together")]
+    blocks = [
+        Block((), ("normal",), FORMATS, ("all",), options, (0,), SHAPES) for options in ("default", "each", "together")
+    ]
     offered = frozenset(i.loss for i in greeting.implementations)
-    cases = unfold(Suite("paddle", tuple(blocks), SHAPES), catalogue(), Selection(offered))
+    cases = unfold(Suite("paddle", tuple(blocks)), catalogue(), Selection(offered))
     found: list[Verdict] = []
     Comparison(crew, {PADDLE: greeting}, Answers(None), found.append, {}).run(cases)
     return found

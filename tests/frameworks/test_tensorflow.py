@@ -65,9 +65,9 @@ def greeting(crew: Crew) -> Greeting:
 @pytest.fixture(scope="module")
 def verdicts(crew: Crew, greeting: Greeting) -> list[Verdict]:
     """Every implementation on ordinary inputs: all formats, all reductions, each option, several ranks."""
-    blocks = [Block((), ("normal",), dtypes, ("all",), options, (0,)) for options, dtypes in BLOCKS]
+    blocks = [Block((), ("normal",), dtypes, ("all",), options, (0,), SHAPES) for options, dtypes in BLOCKS]
     offered = frozenset(i.loss for i in greeting.implementations)
-    cases = unfold(Suite("tensorflow", tuple(blocks), SHAPES), catalogue(), Selection(offered))
+    cases = unfold(Suite("tensorflow", tuple(blocks)), catalogue(), Selection(offered))
     found: list[Verdict] = []
     Comparison(crew, {TENSORFLOW: greeting}, Answers(None), found.append, {}).run(cases)
     return found
