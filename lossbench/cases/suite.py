@@ -195,7 +195,8 @@ def _known(suite: Suite, losses: Mapping[str, Loss]) -> None:
 
 
 def _sized(suite: Suite, losses: Mapping[str, Loss]) -> None:
-    for kind, shape in ((kind, shape) for block in suite.blocks for kind in block.shapes for shape in block.shapes[kind]):
+    given = [(kind, shape) for block in suite.blocks for kind, shapes in block.shapes.items() for shape in shapes]
+    for kind, shape in dict.fromkeys(given):
         concerned = [loss for loss in losses.values() if kind in (loss.name, loss.over) and not loss.variant]
         if concerned and not any(fits(shape, loss) for loss in concerned):
             least, most = axes(concerned[0])

@@ -7,6 +7,8 @@ import resource
 import statistics
 import sys
 import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from lossbench.crew import Crew
 from lossbench.judging.comparison import Comparison, Totals, open_answers, skipped
 from lossbench.losses import catalogue
 from lossbench.output import tables
-from lossbench.records import Greeting, ResultsNotWritten, Status, Target, UsageError, Verdict
+from lossbench.records import Greeting, Implementation, ResultsNotWritten, Status, Target, UsageError, Verdict
 from lossbench.results import LATEST, Writer
 from lossbench.wire import Absence
 
@@ -60,17 +62,67 @@ def main(request: Request) -> int:
     finally:
         if run.verdicts:
             report(run, path)
-    if not run.verdicts:
-        print(f"nothing was measured: suite {request.suite} has no case for what was asked", file=sys.stderr)
-    return exit_code(run, request.strict)
+    code = exit_code(run, request.strict)
+    if code == 4 and not run.problems:
+        print(f"nothing was measured: {why_nothing(request, run)}", file=sys.stderr)
+    return code
 
 
 def perform(request: Request, path: Path, run: Run) -> None:
-    """Put the suite to every target, filling `run` and the file at `path` as verdicts arrive."""
+    """Put the suite to every target, filling `run` and the file at `path` as verdicts arrive.
+
+    Nothing is written before all that was asked for is known to exist: a slip of the pen costs no earlier results.
+    """
     suite = load(request.suite)
     dtypes, regimes, seeds = checked(request.dtypes, request.regimes, request.seeds)
     targets = choose(request.frameworks, request.device)
-    writer = Writer(path, Verdict)
+    started, spent, grown = time.perf_counter(), time.process_time(), children()
+    try:
+        with Crew(targets) as crew, open_answers(request.cold) as answers:
+            greetings = crew.greet()
+            run.greetings = installed_only(greetings, asked_by_name=bool(request.frameworks))
+            losses, chosen = narrowed(request, run.greetings)
+            cases = unfold(suite, catalogue(), Selection(losses, dtypes, regimes, seeds))
+            if not cases:
+                return
+            with closing(Writer(path, Verdict)) as writer:
+                emit = recorder(run, writer)
+                for target, word in greetings.items():
+                    if isinstance(word, Absence):
+                        for verdict in skipped(target, word, sorted({case.loss for case in cases})):
+                            emit(verdict)
+                comparison = Comparison(crew, run.greetings, answers, emit, suite.limits, lambda i: i in chosen)
+                run.totals = comparison.totals
+                try:
+                    with tables.progress(len(cases), "comparing") as progress:
+                        comparison.run(cases, progress)
+                finally:
+                    run.totals.imports, run.totals.frameworks = crew.import_seconds, crew.framework_seconds
+    finally:
+        run.totals.wall = time.perf_counter() - started
+        run.totals.own = max(0.0, time.process_time() - spent - run.totals.reference)
+        run.totals.workers = max(0.0, children() - grown - run.totals.imports - run.totals.frameworks)
+
+
+def narrowed(request: Request, greetings: Mapping[Target, Greeting]) -> tuple[frozenset[str], list[Implementation]]:
+    """The losses asked for (empty: all), and the implementations that are to be judged.
+
+    Raises:
+        UsageError: a name stands for no loss, or --impl for no implementation.
+    """
+    offered = [i for greeting in greetings.values() for i in greeting.implementations]
+    losses = find_losses(request.losses, catalogue(), offered) if request.losses else frozenset()
+    chosen = [i for i in offered if request.implementation in i.via and (not losses or i.loss in losses)]
+    if request.implementation and not chosen:
+        whose = " of these losses" if losses else ""
+        raise UsageError(
+            f"--impl {request.implementation!r} is part of no public name{whose}; `lossbench list` has them"
+        )
+    return losses, chosen
+
+
+def recorder(run: Run, writer: Writer) -> Callable[[Verdict], None]:
+    """What takes in the verdicts: once the file cannot be written, they are kept for the table alone."""
 
     def emit(verdict: Verdict) -> None:
         run.verdicts.append(verdict)
@@ -80,35 +132,22 @@ def perform(request: Request, path: Path, run: Run) -> None:
             except ResultsNotWritten as error:
                 run.problems.append(str(error))
 
-    started, spent, grown = time.perf_counter(), time.process_time(), children()
-    try:
-        with Crew(targets) as crew, open_answers(request.cold) as answers:
-            greetings = crew.greet()
-            run.greetings = installed_only(greetings, asked_by_name=bool(request.frameworks))
-            offered = [i for g in run.greetings.values() for i in g.implementations]
-            losses = find_losses(request.losses, catalogue(), offered) if request.losses else frozenset()
-            cases = unfold(suite, catalogue(), Selection(losses, dtypes, regimes, seeds))
-            for target, word in greetings.items():
-                if isinstance(word, Absence):
-                    for verdict in skipped(target, word, sorted({case.loss for case in cases})):
-                        emit(verdict)
-            chosen = [i for i in offered if request.implementation in i.via]
-            if not chosen:
-                raise UsageError(
-                    f"--impl {request.implementation!r} is part of no public name; `lossbench list` has them"
-                )
-            comparison = Comparison(crew, run.greetings, answers, emit, suite.limits, lambda i: i in chosen)
-            run.totals = comparison.totals
-            try:
-                with tables.progress(len(cases), "comparing") as progress:
-                    comparison.run(cases, progress)
-            finally:
-                run.totals.imports, run.totals.frameworks = crew.import_seconds, crew.framework_seconds
-    finally:
-        writer.close()
-        run.totals.wall = time.perf_counter() - started
-        run.totals.own = max(0.0, time.process_time() - spent - run.totals.reference)
-        run.totals.workers = max(0.0, children() - grown - run.totals.imports - run.totals.frameworks)
+    return emit
+
+
+def why_nothing(request: Request, run: Run) -> str:
+    """What kept everything from being measured, and what to type instead."""
+    options = (("--dtype", request.dtypes), ("--regime", request.regimes))
+    asked = [f"{option} {','.join(words)}" for option, words in options if words]
+    if not run.totals.cases:
+        of = f" of {', '.join(request.losses)}" if request.losses else ""
+        having = f" with {' and '.join(asked)}; leave one of them out" if asked else "; `--suite smoke` has every loss"
+        return f"the suite {request.suite} has no case{of}{having}"
+    reasons = dict.fromkeys(v.note for v in run.verdicts if v.status is Status.ABSENT)
+    if reasons:
+        return f"{'; '.join(list(reasons)[:3])}; leave out {' or '.join(asked) or '--impl'}, or see `lossbench list`"
+    who = ", ".join(dict.fromkeys(target.framework for target in run.greetings))
+    return f"{who} implements none of these losses; `lossbench list` says who has which"
 
 
 def children() -> float:

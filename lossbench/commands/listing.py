@@ -8,19 +8,26 @@ from collections.abc import Sequence
 
 from lossbench.cases.names import find_losses
 from lossbench.cases.suite import suites_folder
-from lossbench.commands.targets import choose
+from lossbench.commands.targets import choose, install, installed_only
 from lossbench.crew import Crew
 from lossbench.losses import catalogue
 from lossbench.output import info_tables, tables
-from lossbench.records import Greeting, Implementation, Target
+from lossbench.records import Greeting, Implementation, Target, UsageError
 from lossbench.reference.answers import default_path
 from lossbench.wire import Absence
 
 
 def gather(frameworks: Sequence[str], device: str = "cpu") -> dict[Target, Greeting | Absence]:
-    """Start the frameworks just to hear what they offer."""
+    """Start the frameworks just to hear what they offer.
+
+    Raises:
+        EnvironmentLacks: one that was asked for by name is not there.
+    """
     with Crew(choose(frameworks, device)) as crew:
-        return crew.greet()
+        words = crew.greet()
+    if frameworks:
+        installed_only(words, asked_by_name=True)
+    return words
 
 
 def offered(words: dict[Target, Greeting | Absence]) -> dict[str, list[Implementation]]:
@@ -29,9 +36,16 @@ def offered(words: dict[Target, Greeting | Absence]) -> dict[str, list[Implement
 
 
 def list_losses(frameworks: Sequence[str], regimes: bool) -> int:
-    """Print the catalogue with who implements what, or the regimes."""
+    """Print the catalogue with who implements what, or the regimes.
+
+    Raises:
+        UsageError: regimes of one framework are asked for.
+        EnvironmentLacks: a framework that was asked for by name is not there.
+    """
     out = tables.console()
     if regimes:
+        if frameworks:
+            raise UsageError("--regimes are the same for every framework; leave out --framework")
         out.print(info_tables.regime_table())
         return 0
     words = gather(frameworks)
@@ -46,6 +60,7 @@ def show(names: Sequence[str], frameworks: Sequence[str]) -> int:
 
     Raises:
         UsageError: a name stands for no loss.
+        EnvironmentLacks: a framework that was asked for by name is not there.
     """
     words = gather(frameworks)
     by_framework = offered(words)
@@ -69,7 +84,11 @@ def doctor() -> int:
         "certified answers": str(default_path()),
     }
     out.print(info_tables.facts_table(facts))
-    out.print(info_tables.doctor_table(words))
+    out.print(info_tables.doctor_table({t: w for t, w in words.items() if isinstance(w, Greeting)}))
+    for target, word in words.items():
+        if isinstance(word, Absence):
+            hint = install(target, word)
+            out.print(f"{target.framework} is not there: {word.message}" + (f"; {hint}" if hint else ""), markup=False)
     return 0
 
 

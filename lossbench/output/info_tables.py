@@ -17,7 +17,6 @@ from lossbench.cases.regimes import REGIMES
 from lossbench.loss import Loss
 from lossbench.records import Greeting, Implementation, Known, Target, option_text
 from lossbench.reductions import MEANINGS
-from lossbench.wire import Absence
 
 
 def plain_table(*columns: str) -> Table:
@@ -129,14 +128,10 @@ def facts_table(facts: Mapping[str, str]) -> Table:
     return table
 
 
-def doctor_table(words: Mapping[Target, Greeting | Absence]) -> Table:
-    """One row for each framework: version, devices, what its arithmetic does, or why it is not there."""
+def doctor_table(words: Mapping[Target, Greeting]) -> Table:
+    """One row for each framework that is there: version, devices, what its arithmetic does."""
     table = plain_table("framework", "version", "python", "devices", "subnormals", "import", "implementations")
     for target, word in words.items():
-        if isinstance(word, Absence):
-            hint = f"not there: {word.message}; pip install 'lossbench[{target.framework}]'"
-            table.add_row(target.framework, escape(hint))
-            continue
         subnormals = "flushed to zero" if word.flushes_subnormals else "kept"
         table.add_row(
             target.framework,

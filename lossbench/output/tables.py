@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -41,9 +42,19 @@ STYLES = {
 }
 
 
+class Patient(Console):
+    """A console that goes quiet where its reader has gone, so that a command still ends with its own exit code."""
+
+    def on_broken_pipe(self) -> None:
+        """Say no more; rich's own way out would be exit code 1, which means a regression here."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
 def console(stderr: bool = False) -> Console:
-    """A console that is plain where it is piped, and honours NO_COLOR."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 120)
+    """A console that is plain where it is piped, and honours NO_COLOR and COLUMNS."""
+    told = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    return Patient(stderr=stderr, highlight=False, soft_wrap=False, width=None if told else 120)
 
 
 def figure(value: float | None) -> str:
@@ -125,7 +136,8 @@ def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
             tenth = 10 * done // max(total, 1)
             if tenth > shown[0]:
                 shown[0] = tenth
-                print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
+                with suppress(OSError):  # nobody listens; the work goes on
+                    print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
 
         yield plain
         return
