@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # nothing more can be written there
 
 app = typer.Typer(
     name="lossbench",
@@ -21,9 +26,11 @@ app = typer.Typer(
 
 Losses = Annotated[Optional[list[str]], typer.Argument(metavar="[LOSS]...", help="Names, ours or any framework's.")]
 SuiteName = Annotated[str, typer.Option("--suite", help="A suite's name, or the path of its .toml file.")]
-Frameworks = Annotated[str, typer.Option("--framework", help="Names with commas between; all that are installed.")]
-Dtypes = Annotated[str, typer.Option("--dtype", help="float64, float32, float16, bfloat16.")]
-Regimes = Annotated[str, typer.Option("--regime", help="Kinds of input; `lossbench list --regimes` names them.")]
+Words = Optional[list[str]]  # of an option that may be given several times, or once with commas between
+Frameworks = Annotated[Words, typer.Option("--framework", help="Names with commas between; all that are installed.")]
+Dtypes = Annotated[Words, typer.Option("--dtype", help="float64, float32, float16, bfloat16.")]
+Regimes = Annotated[Words, typer.Option("--regime", help="Kinds of input; `lossbench list --regimes` names them.")]
+Seeds = Annotated[Words, typer.Option("--seed", help="Seeds instead of the suite's own, commas between.")]
 Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 Csv = Annotated[Optional[Path], typer.Option("--csv", help="Where the rows go.", show_default=False)]
 
@@ -37,10 +44,10 @@ def _options() -> None:
 def compare(
     losses: Losses = None,
     suite: SuiteName = "smoke",
-    framework: Frameworks = "",
-    dtype: Dtypes = "",
-    regime: Regimes = "",
-    seed: Annotated[str, typer.Option("--seed", help="Seeds instead of the suite's own, commas between.")] = "",
+    framework: Frameworks = None,
+    dtype: Dtypes = None,
+    regime: Regimes = None,
+    seed: Seeds = None,
     device: Device = "cpu",
     impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
     csv: Csv = None,
@@ -54,7 +61,7 @@ def compare(
     from lossbench.commands.compare import main as run
 
     request = Request(
-        tuple(losses or ()),
+        _words(losses),
         suite,
         _words(framework),
         _words(dtype),
@@ -73,11 +80,11 @@ def compare(
 def speed(
     losses: Losses = None,
     suite: SuiteName = "speed",
-    framework: Frameworks = "",
-    dtype: Dtypes = "",
+    framework: Frameworks = None,
+    dtype: Dtypes = None,
     device: Device = "cpu",
-    shape: Annotated[str, typer.Option("--shape", help="Shapes instead of the suite's, such as 4096x1000.")] = "",
-    reduction: Annotated[str, typer.Option("--reduction", help="Reductions instead of the suite's.")] = "",
+    shape: Annotated[Words, typer.Option("--shape", help="Shapes instead of the suite's, such as 4096x1000.")] = None,
+    reduction: Annotated[Words, typer.Option("--reduction", help="Reductions instead of the suite's.")] = None,
     processes: Annotated[int, typer.Option("--processes", help="Fresh processes for each framework.")] = 3,
     seconds: Annotated[float, typer.Option("--seconds", help="Of samples for each measurement.")] = 0.1,
     threads: Annotated[int, typer.Option("--threads", help="Threads a framework may use.")] = 1,
@@ -89,7 +96,7 @@ def speed(
     from lossbench.commands.speed import main as run
 
     request = Request(
-        losses=tuple(losses or ()),
+        losses=_words(losses),
         suite=suite,
         frameworks=_words(framework),
         dtypes=_words(dtype),
@@ -109,14 +116,14 @@ def speed(
 def gate(
     losses: Losses = None,
     suite: SuiteName = "gate",
-    framework: Frameworks = "",
+    framework: Frameworks = None,
     baseline: Annotated[
         Optional[Path],
         typer.Option("--baseline", help="The accepted verdicts; results/accepted/DEVICE.csv.", show_default=False),
     ] = None,
     accept: Annotated[bool, typer.Option("--accept", help="Make what is found the accepted verdicts.")] = False,
     device: Device = "cpu",
-    seed: Annotated[str, typer.Option("--seed", help="Seeds instead of the suite's own, commas between.")] = "",
+    seed: Seeds = None,
     csv: Csv = None,
     strict_better: Annotated[
         bool, typer.Option("--strict-better", help="Exit 1 also if something is better than accepted.")
@@ -127,7 +134,7 @@ def gate(
     from lossbench.commands.gate import main as run
 
     request = Request(
-        losses=tuple(losses or ()),
+        losses=_words(losses),
         suite=suite,
         frameworks=_words(framework),
         baseline=baseline,
@@ -142,7 +149,7 @@ def gate(
 
 @app.command("list")
 def list_(
-    framework: Frameworks = "",
+    framework: Frameworks = None,
     regimes: Annotated[bool, typer.Option("--regimes", help="The kinds of input instead of the losses.")] = False,
 ) -> None:
     """Every loss, and who implements it."""
@@ -152,11 +159,11 @@ def list_(
 
 
 @app.command()
-def show(losses: Annotated[list[str], typer.Argument(metavar="LOSS...")], framework: Frameworks = "") -> None:
+def show(losses: Annotated[list[str], typer.Argument(metavar="LOSS...")], framework: Frameworks = None) -> None:
     """One loss in full: formula, domains, parameters, every framework's exact call and its known deviations."""
     from lossbench.commands.listing import show as run
 
-    raise typer.Exit(run(losses, _words(framework)))
+    raise typer.Exit(run(_words(losses), _words(framework)))
 
 
 @app.command()
@@ -178,45 +185,90 @@ def selftest(
     raise typer.Exit(run(Request(suite, csv)))
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word for word in text.replace(" ", "").split(",") if word)
+def _words(texts: Iterable[str] | None) -> tuple[str, ...]:
+    return tuple(word for text in texts or () for word in (text.replace(",", " ").split() or [text]))
+
+
+class _Terminated(BaseException):
+    """SIGTERM: end the workers, show what there is, and go."""
 
 
 def main() -> None:
     """Run the command line and leave by the contract's exit codes."""
     from lossbench.records import EnvironmentLacks, ResultsNotWritten, UsageError
 
+    _open_streams()
+    signal.signal(signal.SIGTERM, _terminate)
+    code = 0
     try:
         # outside of standalone mode typer hands back the code of an Exit, and 130 for Ctrl-C
         code = int(app(standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except _Terminated:
+        code = TERMINATED
     except UsageError as error:
-        print(f"lossbench: {error}", file=sys.stderr)
-        code = 2
+        code = _say(2, f"lossbench: {error}")
     except EnvironmentLacks as error:
-        print(f"lossbench: {error}", file=sys.stderr)
-        code = 3
+        code = _say(3, f"lossbench: {error}")
     except ResultsNotWritten as error:
-        print(f"lossbench: {error}", file=sys.stderr)
-        code = 4
-    except BrokenPipeError:  # the reader of a pipe has gone; what was wanted has been read
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _say(4, f"lossbench: {error}")
+    except (BrokenPipeError, SystemExit):  # the reader of a pipe has gone (and rich then leaves); it has what it wanted
         code = 0
     except Exception as error:
         code = _unexpected(error)
-    if code == INTERRUPTED:
-        print("interrupted; rows already written are kept", file=sys.stderr)
-    sys.exit(code)
+    if code in (INTERRUPTED, TERMINATED):
+        _say(code, "interrupted; rows already written are kept")
+    sys.exit(_flushed(code))
+
+
+def _terminate(number: int, frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; what follows takes a second at most
+    raise _Terminated
+
+
+def _say(code: int, text: str) -> int:
+    with suppress(OSError):  # standard error may be gone, too
+        print(text, file=sys.stderr)
+    return code
 
 
 def _unexpected(error: Exception) -> int:
-    """Usage errors of the option parser end with 2, errors of our own with 70."""
+    """Usage errors of the option parser end with 2, a full disk with 4, errors of our own with 70."""
     if hasattr(error, "show") and hasattr(error, "exit_code"):
-        error.show()
+        with suppress(OSError, SystemExit):
+            error.show()
         return 2
+    if isinstance(error, OSError) and error.errno in FULL:
+        return _say(4, f"lossbench: cannot write what was found: {error.strerror}")
     import traceback
 
-    traceback.print_exception(error)
-    print("lossbench: this is an error of lossbench's own; please report it with the lines above", file=sys.stderr)
-    return 70
+    lines = "".join(traceback.format_exception(error))
+    return _say(70, f"{lines}lossbench: this is an error of lossbench's own; please report it with the lines above")
+
+
+def _open_streams() -> None:
+    """See that the standard streams are open, and that no letter they lack is an error."""
+    for descriptor in range(3):  # a file opened later must not take the place of one that the caller has closed
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _flushed(code: int) -> int:
+    """The exit code, with both streams flushed here: a failure at Python's own exit would end with its 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if code == 0 and stream is sys.stdout and not isinstance(error, BrokenPipeError):
+                code = _say(4, f"lossbench: cannot write to standard output: {error.strerror}")
+    return code
