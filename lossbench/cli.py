@@ -195,7 +195,7 @@ class _Terminated(BaseException):
 
 def main() -> None:
     """Run the command line and leave by the contract's exit codes."""
-    from lossbench.records import EnvironmentLacks, ResultsNotWritten, UsageError
+    from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
 
     _open_streams()
     signal.signal(signal.SIGTERM, _terminate)

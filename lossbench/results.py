@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from lossbench.records import ResultsNotWritten, UsageError
+from lossbench.errors import ResultsNotWritten, UsageError
 
 Record = TypeVar("Record")
 LATEST = Path("results") / "latest"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
+from lossbench.errors import UsageError
 from lossbench.loss import Loss
-from lossbench.records import Implementation, UsageError
+from lossbench.records import Implementation
 
 
 def suggestion(word: str, allowed: Sequence[str]) -> str:

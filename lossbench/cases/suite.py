@@ -12,9 +12,10 @@ from typing import Any
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
 from lossbench.domains import Axes
+from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
 from lossbench.loss import Loss, Over
-from lossbench.records import Case, Option, UsageError, option_value
+from lossbench.records import Case, Option, option_value
 from lossbench.reductions import MEANINGS
 
 PACKAGE = Path(__file__).parent.parent

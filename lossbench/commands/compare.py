@@ -16,10 +16,11 @@ from lossbench.cases.names import find_losses
 from lossbench.cases.suite import Selection, load, unfold
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
+from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.judging.comparison import Comparison, Totals, open_answers, skipped
 from lossbench.losses import catalogue
 from lossbench.output import tables
-from lossbench.records import Greeting, Implementation, ResultsNotWritten, Status, Target, UsageError, Verdict
+from lossbench.records import Greeting, Implementation, Status, Target, Verdict
 from lossbench.results import LATEST, Writer
 from lossbench.wire import Absence
 
@@ -83,7 +84,8 @@ def perform(request: Request, path: Path, run: Run) -> None:
             run.greetings = installed_only(greetings, asked_by_name=bool(request.frameworks))
             losses, chosen = narrowed(request, run.greetings)
             cases = unfold(suite, catalogue(), Selection(losses, dtypes, regimes, seeds))
-            if not cases:
+            run.totals.cases = len(cases)
+            if not {case.loss for case in cases} & {implementation.loss for implementation in chosen}:
                 return
             with closing(Writer(path, Verdict)) as writer:
                 emit = recorder(run, writer)

@@ -17,13 +17,14 @@ from lossbench.cases.names import find_losses
 from lossbench.cases.suite import PACKAGE, parse_case
 from lossbench.commands import compare
 from lossbench.commands.targets import choose
+from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.judging import baseline
 from lossbench.judging.accepted import Accepted, Found, Key, fold
 from lossbench.judging.baseline import BETTER, CHANGED, GONE, MISSING, NEW, WORSE
 from lossbench.losses import catalogue
 from lossbench.output import tables
 from lossbench.output.findings_table import findings_table
-from lossbench.records import Finding, ResultsNotWritten, Status, Target, UsageError
+from lossbench.records import Finding, Status, Target
 from lossbench.results import LATEST
 
 MEANINGS = {

@@ -10,9 +10,10 @@ from lossbench.cases.names import find_losses
 from lossbench.cases.suite import suites_folder
 from lossbench.commands.targets import choose, install, installed_only
 from lossbench.crew import Crew
+from lossbench.errors import UsageError
 from lossbench.losses import catalogue
 from lossbench.output import info_tables, tables
-from lossbench.records import Greeting, Implementation, Target, UsageError
+from lossbench.records import Greeting, Implementation, Target
 from lossbench.reference.answers import default_path
 from lossbench.wire import Absence
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from lossbench.cases.suite import Selection, load, unfold
 from lossbench.commands.targets import installed_only
 from lossbench.crew import Crew
+from lossbench.errors import ResultsNotWritten
 from lossbench.judging.comparison import Comparison, open_answers
 from lossbench.losses import catalogue
 from lossbench.output import tables
 from lossbench.output.info_tables import plain_table
-from lossbench.records import Implementation, ResultsNotWritten, Status, Target, Verdict
+from lossbench.records import Implementation, Status, Target, Verdict
 from lossbench.results import LATEST, Writer
 
 HONEST, ODD, LIES = "fakes.honest.", "fakes.odd.", "fakes.lies."

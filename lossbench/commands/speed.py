@@ -13,13 +13,14 @@ from lossbench.cases.names import find_losses, suggestion
 from lossbench.cases.suite import Selection, Suite, load, unfold
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
+from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
 from lossbench.judging.standings import standings
 from lossbench.judging.timing import Plan, Settings, Timekeeping, load_average, plan, processor
 from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
 from lossbench.output import tables
 from lossbench.output.timing_table import timing_table
-from lossbench.records import Case, EnvironmentLacks, Greeting, ResultsNotWritten, Target, Timing, UsageError
+from lossbench.records import Case, Greeting, Target, Timing
 from lossbench.reductions import MEANINGS
 from lossbench.results import LATEST, Writer
 from lossbench.wire import Absence

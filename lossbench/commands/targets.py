@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
+from lossbench.errors import EnvironmentLacks, UsageError
 from lossbench.floats import FORMATS
-from lossbench.records import EnvironmentLacks, Greeting, Target, UsageError
+from lossbench.records import Greeting, Target
 from lossbench.wire import Absence
 
 FRAMEWORKS = ("torch", "paddle", "tensorflow")

@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.judging.accepted import LEVELS, Accepted, Found, Key, described, number, rounded_up
-from lossbench.records import Finding, ResultsNotWritten, Status, Target, UsageError, Verdict
+from lossbench.records import Finding, Status, Target, Verdict
 from lossbench.results import Writer
 from lossbench.results import read as read_rows
 

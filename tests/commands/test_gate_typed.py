@@ -10,10 +10,11 @@ import pytest
 from lossbench import cli
 from lossbench.cases.suite import Selection, load, unfold
 from lossbench.commands import gate
+from lossbench.errors import EnvironmentLacks, UsageError
 from lossbench.judging import baseline
 from lossbench.judging.accepted import Accepted
 from lossbench.losses import catalogue
-from lossbench.records import EnvironmentLacks, Status, UsageError, Verdict
+from lossbench.records import Status, Verdict
 from lossbench.results import read
 
 # usage

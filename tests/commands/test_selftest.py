@@ -11,8 +11,9 @@ import pytest
 
 from lossbench.commands import selftest
 from lossbench.commands.selftest import LIES, OF_PRECISION, Request, Run, Trial, claim, score, tried
+from lossbench.errors import UsageError
 from lossbench.losses import catalogue
-from lossbench.records import Implementation, Status, UsageError, Verdict
+from lossbench.records import Implementation, Status, Verdict
 from lossbench.results import read
 
 CASE = "squared_error/none/float32/6x5/normal/0"

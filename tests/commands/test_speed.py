@@ -12,6 +12,7 @@ import pytest
 from lossbench.cases.suite import Selection, load, unfold
 from lossbench.commands import speed
 from lossbench.commands.speed import Request
+from lossbench.errors import EnvironmentLacks, UsageError
 from lossbench.judging import timing
 from lossbench.judging.standings import (
     BACKWARD,
@@ -26,18 +27,7 @@ from lossbench.judging.standings import (
 from lossbench.judging.timing import Settings, Timekeeping, plan
 from lossbench.losses import catalogue
 from lossbench.output.timing_table import amount, microseconds, ratio, timing_table
-from lossbench.records import (
-    Case,
-    Ended,
-    EnvironmentLacks,
-    Greeting,
-    Implementation,
-    Measurement,
-    Target,
-    Timing,
-    Trial,
-    UsageError,
-)
+from lossbench.records import Case, Ended, Greeting, Implementation, Measurement, Target, Timing, Trial
 from lossbench.results import ResultsNotWritten, Writer, read
 from lossbench.wire import WireArray
 

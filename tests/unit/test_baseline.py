@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.judging.accepted import Accepted, Key, described, fold, rounded_up
 from lossbench.judging.baseline import compare, limit, merge, read, weigh, write
-from lossbench.records import Finding, ResultsNotWritten, Status, Target, UsageError, Verdict
+from lossbench.records import Finding, Status, Target, Verdict
 
 VIA = "torch.nn.HuberLoss"
 BASE = Verdict(

@@ -3,8 +3,9 @@
 import pytest
 
 from lossbench.cases.names import find_losses, simple, suggestion
+from lossbench.errors import UsageError
 from lossbench.losses import catalogue
-from lossbench.records import Implementation, UsageError
+from lossbench.records import Implementation
 
 LOSSES = catalogue()
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lossbench.records import ResultsNotWritten, Status, Timing, UsageError, Verdict
+from lossbench.errors import ResultsNotWritten, UsageError
+from lossbench.records import Status, Timing, Verdict
 from lossbench.results import Writer, cell, columns, read
 
 FULL = Path("/dev/full")

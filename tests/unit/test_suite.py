@@ -3,9 +3,10 @@
 import pytest
 
 from lossbench.cases.suite import Selection, load, parse_case, suites_folder, unfold
+from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
 from lossbench.losses import catalogue
-from lossbench.records import Case, UsageError, option_text, option_value
+from lossbench.records import Case, option_text, option_value
 
 LOSSES = catalogue()
 SHIPPED = sorted(path.stem for path in suites_folder().glob("*.toml"))

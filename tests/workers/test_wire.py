@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lossbench import records
 from lossbench.records import Ended, Outcome, Question
 from lossbench.wire import (
     MAPPED_ABOVE,
@@ -175,7 +174,7 @@ def test_malformed_frames_are_refused(frame: bytes, tmp_path: Path) -> None:
 
 def test_what_cannot_travel_is_refused() -> None:
     with pytest.raises(WireError, match="is no record"):
-        encode(records.UsageError("x"))
+        encode(ValueError("x"))
     with pytest.raises(WireError, match="neither a record nor plain JSON"):
         encode(Question(1, (), (), (), (("p", typing.cast("Any", object())),), "none", 0, ""))
     with pytest.raises(WireError, match="must be stored as uint16"):
