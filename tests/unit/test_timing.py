@@ -286,7 +286,16 @@ def test_an_interrupted_run_keeps_and_shows_what_it_has(
     monkeypatch.setattr(speed, "_present", lambda targets, request, run: greetings)
     monkeypatch.setattr(speed, "Crew", lambda targets, threads: stage.crew(targets[0]))
     with pytest.raises(KeyboardInterrupt):
-        speed.main(quick(tmp_path, losses=("squared_error",), implementation=""))
+        speed.main(
+            speed.Request(
+                losses=("squared_error",),
+                frameworks=("fakes",),
+                shapes=("4x8",),
+                processes=2,
+                seconds=0.0,
+                csv=tmp_path / "speed.csv",
+            )
+        )
     assert [t.direction for t in read(tmp_path / "speed.csv", Timing)] == [FORWARD, FORWARD, BACKWARD]
     assert "3 timings" in capsys.readouterr().out
     assert stage.running == 0
