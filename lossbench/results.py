@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import os
+import stat
 import types
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
@@ -36,16 +39,19 @@ class Writer:
     """Appends records to a CSV file as they come, so that an interrupted run keeps what it has.
 
     Raises:
-        UsageError: the path is a directory, or its folder cannot be made.
+        UsageError: the path is a directory or standard output's own file, or its folder cannot be made.
     """
 
     def __init__(self, path: Path, record: type[Any]) -> None:
         """Create the file and write its header at once: a bad path fails before anything is measured."""
         self.path, self.names = path, columns(record)
+        self.whole = 0  # bytes of the rows that were written in full
         if path.is_dir():
             raise UsageError(
                 f"--csv {str(path)!r} is a directory; give the path of a file, such as {path / 'results.csv'}"
             )
+        if _is_standard_output(path):
+            raise UsageError(f"{path} is where standard output goes; give the rows a file of their own with --csv")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.file: TextIO = path.open("a", newline="", encoding="utf-8")
@@ -71,10 +77,20 @@ class Writer:
         try:
             self.table.writerow(row)
             self.file.flush()
+            self.whole = os.fstat(self.file.fileno()).st_size
         except OSError as error:
+            self._give_up()
             raise ResultsNotWritten(
                 f"cannot write {self.path}: {error.strerror}; rows before this one are kept"
             ) from error
+
+    def _give_up(self) -> None:
+        """Take back the part of a row that still went in, and see that nothing follows it."""
+        with suppress(OSError):
+            os.ftruncate(self.file.fileno(), self.whole)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
 
     def close(self) -> None:
         """Close the file; what could not be flushed has been reported before."""
@@ -82,6 +98,15 @@ class Writer:
             self.file.close()
         except OSError:
             return
+
+
+def _is_standard_output(path: Path) -> bool:
+    """Whether the path is a regular file that standard output goes to: the table would be written over the rows."""
+    try:
+        there, out = path.stat(), os.fstat(1)
+    except OSError:
+        return False
+    return stat.S_ISREG(there.st_mode) and os.path.samestat(there, out)
 
 
 def _locked(file: TextIO) -> bool:

@@ -46,7 +46,7 @@ def checked(
             if value not in allowed:
                 raise UsageError(f"{option} {value!r}; {suggestion(value, allowed)}")
     for seed in seeds:
-        if not (seed.isascii() and seed.isdigit()):
+        if not (seed.isascii() and seed.removeprefix("-").isdigit()):
             raise UsageError(f"--seed {seed!r} should be whole numbers with commas between, such as 0,1,2")
     return tuple(dtypes), tuple(regimes), tuple(int(seed) for seed in seeds)
 

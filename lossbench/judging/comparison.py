@@ -22,7 +22,7 @@ from lossbench.reference.answers import Answers, default_path
 from lossbench.reference.expectation import Expectation, expect
 from lossbench.wire import Absence, WireArray, fingerprint
 
-WINDOW = 48  # cases under way at a time,
+WINDOW = 400  # cases under way at a time, so that fast frameworks need not wait for slow ones,
 HELD = 48 << 20  # and bytes of their inputs, so that large cases do not pile up
 Emit = Callable[[Verdict], None]
 
@@ -87,22 +87,22 @@ class Comparison:
         self.losses = catalogue()
         self.totals = Totals()
         self.under_way: dict[int, Work] = {}
+        self.held = 0  # bytes of their inputs
         self.built: tuple[tuple[object, ...], Inputs] | None = None
 
     def run(self, cases: Sequence[Case], progress: Callable[[int], None] = lambda done: None) -> None:
         """Put every case to every target, and judge what comes back as it comes."""
         for number, case in enumerate(cases):
             self._ask(number, case, corrupting=False)
-            progress(number)
             self._keep_up()
-        for reply in self.crew.replies():
-            self._take(reply)
+            progress(number - len(self.under_way))
+        # Each worker takes its questions in order, so these are its last: nothing of worth comes after them.
         for number, case in enumerate(cases, len(cases)):
             self._ask(number, case, corrupting=True)
             self._keep_up()
         for reply in self.crew.replies():
             self._take(reply)
-        progress(len(cases))
+            progress(len(cases) - len(self.under_way))
         self.answers.save()
         self.totals.certified_hits, self.totals.certified_misses = self.answers.hits, self.answers.misses
         self.totals.certified_spared, self.totals.certified_spent = self.answers.spared, self.answers.spent
@@ -111,9 +111,7 @@ class Comparison:
 
     def _keep_up(self) -> None:
         """Take what has come back, and wait where too much is under way."""
-        while len(self.under_way) >= WINDOW or (
-            len(self.under_way) > 1 and sum(work.size for work in self.under_way.values()) > HELD
-        ):
+        while len(self.under_way) >= WINDOW or (len(self.under_way) > 1 and self.held > HELD):
             self._take(next(self.crew.replies()))
         for reply in self.crew.poll():
             self._take(reply)
@@ -144,6 +142,7 @@ class Comparison:
         arrays += [self._float(cotangent, case) for cotangent in work.cotangents]
         work.fingerprint = fingerprint(arrays)
         self.under_way[number] = work
+        self.held += work.size
         differentiable = tuple(name for name in loss.differentiable if name in work.inputs.arrays)
         for target, taking in asked:
             question = Question(
@@ -187,6 +186,7 @@ class Comparison:
         work.waiting -= 1
         if work.waiting == 0:
             del self.under_way[reply.identity]
+            self.held -= work.size
 
     def _judge(self, work: Work, reply: Reply, implementation: Implementation) -> None:
         expectation = self._expect(work)

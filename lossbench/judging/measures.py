@@ -191,8 +191,9 @@ class Hull:
         points, got = self.corners[inside] / self.unit, self.got / self.unit
         if not len(points):
             return False
-        if (np.abs(points - got).max(axis=1, initial=0.0) <= self.limit).any():
-            return True  # one of the corners itself, as most answers are
+        # most answers are one of the corners, or all of them in equal parts
+        if (np.abs(np.vstack([points, points.mean(axis=0)]) - got).max(axis=1, initial=0.0) <= self.limit).any():
+            return True
         if len(points) == 2:
             edge = points[1] - points[0]
             length = float(edge @ edge)
