@@ -40,6 +40,7 @@ class Writer:
 
     Raises:
         UsageError: the path is a directory or standard output's own file, or its folder cannot be made.
+        ResultsNotWritten: there is no room for as much as the header.
     """
 
     def __init__(self, path: Path, record: type[Any]) -> None:
@@ -63,7 +64,11 @@ class Writer:
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror}; give another path with --csv") from error
         self.table = csv.writer(self.file, lineterminator="\n")
-        self._write(self.names)
+        try:
+            self._write(self.names)
+        except ResultsNotWritten:
+            self.close()
+            raise
 
     def write(self, record: Any) -> None:
         """Add one row.

@@ -109,5 +109,8 @@ def _class_indices(
 ) -> np.ndarray:
     indices = generator.integers(0, max(classes, 1), size)
     if ignored is not None and ignored != loss.parameters["ignore_index"].default:
-        indices = np.where(generator.random(size) < 0.25, int(ignored), indices)
+        skipped = generator.random(size) < 0.25
+        if skipped.size:
+            skipped.flat[-1] = True  # one at least
+        indices = np.where(skipped, int(ignored), indices)
     return indices

@@ -50,7 +50,12 @@ def _(prediction, target, weight, *, label_smoothing):
     return -(xlogy(w * y, prediction) + xlogy(w * (1 - y), 1 - prediction))
 
 
-@loss(over="elements", also={"label_smoothing": (0.125,)}, reductions=REDUCTIONS)
+@loss(
+    over="elements",
+    also={"label_smoothing": (0.125,)},
+    reductions=REDUCTIONS,
+    aliases=("bce_with_logits", "sigmoid_cross_entropy"),
+)
 @np.errstate(all="ignore")
 def binary_cross_entropy_with_logits(
     logit: Logit,

@@ -29,7 +29,11 @@ def weigh_surprisals(logits: np.ndarray, shares: np.ndarray) -> Terms:
     )
 
 
-@loss(over="rows", also={"ignore_index": (1,), "label_smoothing": (0.125,)})
+@loss(
+    over="rows",
+    also={"ignore_index": (1, -1), "label_smoothing": (0.125,)},
+    aliases=("ce", "softmax_cross_entropy"),
+)
 def cross_entropy(
     logits: Logits,
     target: ClassIndex,

@@ -13,7 +13,7 @@ REDUCTIONS = ("none", "mean", "sum", "batchmean", "sum_last")
 SMALLEST_NORMAL = np.finfo(np.float64).tiny
 
 
-@loss(over="elements", reductions=REDUCTIONS)
+@loss(over="elements", reductions=REDUCTIONS, aliases=("kl", "kld"))
 @np.errstate(all="ignore")
 def kl_div(log_prediction: LogProbabilities, target: Probabilities) -> Terms:
     """Divergence of probabilities from log probabilities, one class at a time.

@@ -224,7 +224,11 @@ def triplet_terms(
     )
 
 
-@loss(over="rows", also={"margin": (0.5,), "p": (1.0, 3.0, math.inf), "epsilon": (0.0,), "swap": (True,)})
+@loss(
+    over="rows",
+    also={"margin": (0.5,), "p": (1.0, 3.0, math.inf), "epsilon": (0.0,), "swap": (True,)},
+    aliases=("triplet",),
+)
 @np.errstate(all="ignore")
 def triplet_margin(
     anchor: Real,
