@@ -45,7 +45,7 @@ def one_line(done: Done) -> str:
         (["hubr"], 2, "there is no loss 'hubr'; did you mean huber?"),
         (["xyzzy"], 2, "`lossbench list`"),
         (["huber", ""], 2, "there is no loss ''"),
-        (["kl"], 2, "did you mean kl_div"),
+        (["dic"], 2, "did you mean bce_dice or soft_dice?"),
         (["binary_cross_entropy_clamped_at_100"], 2, "there is no loss"),  # a variant is no loss
         (["--suite", "smok"], 2, "did you mean smoke?"),
         (["--suite", "nowhere/mine.toml"], 2, "there is no suite 'nowhere/mine.toml'"),
@@ -79,13 +79,6 @@ def test_what_cannot_be_meant_is_said_in_one_line(
     assert says in one_line(done)
     assert "pip install" not in done.err  # which would help with none of these
     assert LATEST.read_text() == "earlier results"
-
-
-def test_an_implementation_that_can_take_no_case_is_absent_and_nothing_measured(lossbench: InProcess) -> None:
-    done = lossbench("compare", "huber", *FAKES, "--impl", "one_product", "--suite", "gate", "--dtype", "float16")
-    assert done.code == 4
-    done = lossbench("compare", "squared_error", *FAKES, "--impl", "honest", "--regime", "normal", "--suite", "mine.toml")
-    assert done.code == 2
 
 
 def test_no_implementation_with_the_reduction_leaves_nothing_measured(lossbench: InProcess, folder: Path) -> None:
@@ -173,9 +166,8 @@ def test_rows_load_in_pandas_with_the_right_types(rows: Path) -> None:
         assert table[name].dtype == float
         assert (table[name].dropna() >= 0).all()
     assert table["compared"].dtype == int
-    assert set(table["status"]) == {
-        "agrees", "imprecise", "differs", "rejects", "refuses", "crashes", "absent"
-    }  # fmt: skip
+    assert set(table["status"]) >= {"agrees", "differs", "rejects", "refuses", "crashes", "absent"}
+    assert set(table["status"]) <= set(Status)
     assert set(table["reference"].dropna()) <= {"certified", "float64", "certified, float64"}
 
 
@@ -214,7 +206,8 @@ def test_the_same_question_has_the_same_answer(lossbench: InProcess) -> None:
     chosen = ("compare", "huber", *FAKES, "--dtype", "float32", "--impl", "honest")
     lossbench(*chosen, "--csv", "one.csv")
     lossbench(*chosen, "--csv", "two.csv", "--cold")
-    assert Path("one.csv").read_bytes() == Path("two.csv").read_bytes()
+    once, again = (Path(name).read_text().splitlines() for name in ("one.csv", "two.csv"))
+    assert sorted(once) == sorted(again)  # they come in any order
     lossbench(*chosen, "--csv", "three.csv", "--seed", "0,7")
     assert {row["case"] for row in read(Path("one.csv"))} < {row["case"] for row in read(Path("three.csv"))}
 

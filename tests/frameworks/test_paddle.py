@@ -1,21 +1,15 @@
 """Paddle's adapters, asked in processes of their own: this one never imports Paddle."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+from alone import alone
 
-from lossbench.cases.suite import Block, Selection, Suite, unfold
 from lossbench.crew import Crew
-from lossbench.judging.comparison import Comparison
 from lossbench.losses import catalogue
 from lossbench.records import Ended, Greeting, Question, Status, Target, Verdict
-from lossbench.reference.answers import Answers
 from lossbench.wire import WireArray, fingerprint
 
 pytestmark = [
@@ -23,7 +17,7 @@ pytestmark = [
     pytest.mark.skipif(find_spec("paddle") is None, reason="paddle is not installed"),
 ]
 
-PADDLE = Target("paddle")
+TARGET = Target("paddle")
 CHECKS = Path(__file__).with_name("paddle_checks.py")
 FORMATS = ("float64", "float32")
 SHAPES = {
@@ -33,49 +27,13 @@ SHAPES = {
     "ctc": ((3, 7, 4),),
     "nll": ((3, 4),),  # NLLLoss may be asked about ignored rows only where they are few: see the test of that
 }
+BLOCKS = [(options, FORMATS) for options in ("default", "each", "together")]
 RIGHT = (Status.AGREES, Status.IMPRECISE, Status.DEVIATES, Status.ABSENT)
 
 
 def in_paddle(check: str, *, dies: bool = False) -> str:
     """What a function of paddle_checks.py prints, run in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, str(CHECKS), check],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode < 0 if dies else done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def crew() -> Iterator[Crew]:
-    """One worker that has imported Paddle."""
-    with Crew([PADDLE], deadline=60) as crew:
-        yield crew
-
-
-@pytest.fixture(scope="module")
-def greeting(crew: Crew) -> Greeting:
-    """What the worker offers."""
-    found = crew.greet()[PADDLE]
-    assert isinstance(found, Greeting), found
-    return found
-
-
-@pytest.fixture(scope="module")
-def verdicts(crew: Crew, greeting: Greeting) -> list[Verdict]:
-    """Every implementation on ordinary inputs: both formats, all reductions, each option by itself and all together."""
-    blocks = [
-        Block((), ("normal",), FORMATS, ("all",), options, (0,), SHAPES) for options in ("default", "each", "together")
-    ]
-    offered = frozenset(i.loss for i in greeting.implementations)
-    cases = unfold(Suite("paddle", tuple(blocks)), catalogue(), Selection(offered))
-    found: list[Verdict] = []
-    Comparison(crew, {PADDLE: greeting}, Answers(None), found.append, {}).run(cases)
-    return found
+    return alone(str(CHECKS), check, dies=dies)
 
 
 def test_the_table_is_whole(greeting: Greeting) -> None:
@@ -146,7 +104,7 @@ def test_a_batch_of_empty_labels_costs_the_worker_and_nothing_else(crew: Crew, g
     """CTCLoss divides by zero where no sample has a label; the crew names the signal and goes on."""
     key = next(i.key for i in greeting.implementations if i.loss == "ctc")
     for identity, lengths in enumerate(([0, 0], [1, 0])):
-        crew.ask(PADDLE, *ctc_question(identity, key, lengths))
+        crew.ask(TARGET, *ctc_question(identity, key, lengths))
     first, second = (reply.outcome for reply in crew.replies())
     assert first.ended is Ended.DIED
     assert "SIGFPE" in first.message

@@ -1,28 +1,21 @@
 """TensorFlow's adapters, asked in processes of their own: this one never imports TensorFlow."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from importlib.util import find_spec
 from itertools import product
 
 import pytest
+from alone import alone
 
-from lossbench.cases.suite import Block, Selection, Suite, unfold
-from lossbench.crew import Crew
-from lossbench.judging.comparison import Comparison
 from lossbench.losses import catalogue
 from lossbench.records import Greeting, Implementation, Status, Target, Verdict
-from lossbench.reference.answers import Answers
 
 pytestmark = [
     pytest.mark.framework("tensorflow"),
     pytest.mark.skipif(find_spec("tensorflow") is None, reason="tensorflow is not installed"),
 ]
 
-TENSORFLOW = Target("tensorflow")
+TARGET = Target("tensorflow")
 FORMATS = ("float64", "float32", "float16", "bfloat16")
 SHAPES = {
     "elements": ((3, 4), (2, 3, 4)),
@@ -36,41 +29,8 @@ FINDINGS = {("kl_div_probability", "float16")}
 
 
 def in_tensorflow(script: str) -> str:
-    """What a script prints that runs in a process of its own with one thread."""
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def crew() -> Iterator[Crew]:
-    with Crew([TENSORFLOW], deadline=60) as crew:
-        yield crew
-
-
-@pytest.fixture(scope="module")
-def greeting(crew: Crew) -> Greeting:
-    found = crew.greet()[TENSORFLOW]
-    assert isinstance(found, Greeting), found
-    return found
-
-
-@pytest.fixture(scope="module")
-def verdicts(crew: Crew, greeting: Greeting) -> list[Verdict]:
-    """Every implementation on ordinary inputs: all formats, all reductions, each option, several ranks."""
-    blocks = [Block((), ("normal",), dtypes, ("all",), options, (0,), SHAPES) for options, dtypes in BLOCKS]
-    offered = frozenset(i.loss for i in greeting.implementations)
-    cases = unfold(Suite("tensorflow", tuple(blocks)), catalogue(), Selection(offered))
-    found: list[Verdict] = []
-    Comparison(crew, {TENSORFLOW: greeting}, Answers(None), found.append, {}).run(cases)
-    return found
+    """What a script prints that runs in a process of its own."""
+    return alone("-c", script)
 
 
 def test_ordinary_inputs_are_answered_by_the_definition_or_as_declared(verdicts: list[Verdict]) -> None:
