@@ -74,7 +74,7 @@ def held(folder: Path, rows: Path) -> Iterator["Held"]:
     )
     process = subprocess.Popen(
         [sys.executable, "-c", HELD_MAIN, "compare", "--suite", str(suite), "--csv", str(rows)],
-        env={**os.environ, "PYTHONPATH": str(HERE), "HELD_FOLDER": str(folder)},
+        env={**os.environ, "PYTHONPATH": before_others(HERE), "HELD_FOLDER": str(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -94,8 +94,12 @@ class Held:
 
     def worker(self) -> int:
         """The process of the worker that waits, once it does and the row before is in the file."""
-        until(lambda: self.rows.exists() and len(read(self.rows)) >= 1 and any(self.folder.glob("asked-*")))
+        until(self._waits)
         return int(next(self.folder.glob("asked-*")).name.partition("-")[2])
+
+    def _waits(self) -> bool:
+        assert self.process.poll() is None, "it ended before it was asked"
+        return self.rows.exists() and len(read(self.rows)) >= 1 and any(self.folder.glob("asked-*"))
 
     def go(self) -> None:
         """Let it go on."""
@@ -105,6 +109,11 @@ class Held:
         """How it ended."""
         out, err = self.process.communicate(timeout=60)
         return Done(self.process.returncode, out, err)
+
+
+def before_others(folder: Path) -> str:
+    """A PYTHONPATH that begins with this folder."""
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -134,5 +143,5 @@ def read(path: Path) -> list[dict[str, str]]:
 
 def hide(monkeypatch: pytest.MonkeyPatch, modules: str) -> None:
     """Let the workers that are started from here on miss these modules."""
-    monkeypatch.setenv("PYTHONPATH", str(HERE / "without"))
+    monkeypatch.setenv("PYTHONPATH", before_others(HERE / "without"))
     monkeypatch.setenv("HIDDEN_MODULES", modules)

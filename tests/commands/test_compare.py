@@ -126,7 +126,7 @@ def test_a_suite_that_is_not_text_is_refused_in_one_line(lossbench: InProcess, f
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rows(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     """The rows of honest, odd and lying fakes, and of some that raise and die."""
     folder = tmp_path_factory.mktemp("rows")
     (folder / "mine.toml").write_text(
@@ -144,13 +144,14 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
         dtypes = ["float16"]
         """
     )
-    done = run("compare", *FAKES, "--suite", folder / "mine.toml", "--csv", folder / "all.csv")
+    kept = {"XDG_CACHE_HOME": str(cache)}
+    done = run("compare", *FAKES, "--suite", folder / "mine.toml", "--csv", folder / "all.csv", **kept)
     assert done.code == 0, done.err
     text = (folder / "all.csv").read_text()
     for name in ("raises", "exits"):
         path = folder / f"{name}.csv"
         chosen = ("squared_error", "--impl", f"trouble.{name}", "--regime", "zeros,poison", "--dtype", "float32")
-        assert run("compare", *FAKES, *chosen, "--csv", path).code == 0
+        assert run("compare", *FAKES, *chosen, "--csv", path, **kept).code == 0
         text += path.read_text().partition("\n")[2]
     (folder / "all.csv").write_text(text)
     return folder / "all.csv"
