@@ -35,8 +35,18 @@ Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 Csv = Annotated[Optional[Path], typer.Option("--csv", help="Where the rows go.", show_default=False)]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(version("lossbench"))
+        raise typer.Exit
+
+
 @app.callback()
-def _options() -> None:
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+) -> None:
     """Benchmarks and verifies the loss functions of deep-learning frameworks."""
 
 

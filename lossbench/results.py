@@ -6,9 +6,9 @@ import csv
 import os
 import stat
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -47,7 +47,7 @@ class Writer:
         """Create the file and write its header at once: a bad path fails before anything is measured."""
         self.path, self.names = path, columns(record)
         self.whole = 0  # bytes of the rows that were written in full
-        if path.is_dir():
+        if os.path.isdir(path):
             raise UsageError(
                 f"--csv {str(path)!r} is a directory; give the path of a file, such as {path / 'results.csv'}"
             )
@@ -138,10 +138,14 @@ def read(path: Path, record: type[Record]) -> list[Record]:
     hints = get_type_hints(record)
     names = columns(record)
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark before the first column
+            reader = csv.DictReader(file)
+            rows, header = list(reader), reader.fieldnames or []
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"cannot read {path}: {error}") from error
+    missing = [f.name for f in fields(record) if f.name not in header and f.default is MISSING]  # type: ignore[arg-type]
+    if missing:
+        raise UsageError(f"{path} lacks the column {missing[0]!r}; a file of this kind begins with {','.join(names)}")
     records = []
     for number, row in enumerate(rows, 2):
         try:
@@ -149,8 +153,22 @@ def read(path: Path, record: type[Record]) -> list[Record]:
                 record(**{name: parsed(hints[name], row[name]) for name in names if row.get(name) is not None})
             )
         except (TypeError, ValueError) as error:
-            raise UsageError(f"{path}, line {number}: {error}; it should have the columns {','.join(names)}") from error
+            raise UsageError(f"{path}, line {number}: {_said(error, row, hints)}") from error
     return records
+
+
+def _said(error: Exception, row: Mapping[str, str | None], hints: Mapping[str, Any]) -> str:
+    """What is wrong with a row: the column that does not read, and what may stand there."""
+    for name, hint in hints.items():
+        text = row.get(name)
+        if text is None:
+            return f"the row ends before the column {name!r}"
+        try:
+            parsed(hint, text)
+        except ValueError:
+            words = f"one of {', '.join(hint)}" if isinstance(hint, type) and issubclass(hint, StrEnum) else "a number"
+            return f"{name} is {text!r}; it should be {words}"
+    return str(error)
 
 
 def parsed(hint: Any, text: str) -> Any:

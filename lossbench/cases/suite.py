@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,11 +71,11 @@ def load(name: str) -> Suite:
         UsageError: there is no such suite, or its file says something that cannot be meant.
     """
     path = Path(name) if name.endswith(".toml") else suites_folder() / f"{name}.toml"
-    if not path.is_file():
+    if not os.path.isfile(path):  # never raises, whatever the name
         known = sorted(p.stem for p in suites_folder().glob("*.toml"))
         raise UsageError(f"there is no suite {name!r}; {suggestion(name, known)} (or give the path of a .toml file)")
     try:
-        table = tomllib.loads(path.read_text())
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the suite {path}: {error}") from error
     return _suite(path.stem, table, str(path))
@@ -148,14 +149,19 @@ def _shapes(table: Mapping[str, Any], where: str) -> dict[str, tuple[tuple[int, 
     shapes = table.get("shapes", {})
     if not isinstance(shapes, Mapping):
         raise UsageError(f'{where}: shapes is {shapes!r}; it should be a table, such as elements = ["6x5"]')
-    found = {kind: tuple(_shape(text, where) for text in _listed(shapes, kind, str, where)) for kind in shapes}
+    found = {kind: tuple(read_shape(text, where) for text in _listed(shapes, kind, str, where)) for kind in shapes}
     for kind, sizes in found.items():
         if any(0 in size for size in sizes):
             raise UsageError(f"{where}: shapes of {kind} have a length of 0; the regime `empty` has batches of nothing")
     return found
 
 
-def _shape(text: str, where: str) -> tuple[int, ...]:
+def read_shape(text: str, where: str) -> tuple[int, ...]:
+    """Read a shape such as ``64x10`` that stands at `where`.
+
+    Raises:
+        UsageError: it does not read like one, or is too large to be meant.
+    """
     try:
         shape = tuple(int(part) for part in str(text).split("x"))
     except ValueError:
@@ -291,5 +297,5 @@ def parse_case(text: str, losses: Mapping[str, Loss]) -> Case:
             raise UsageError(f"{text!r}: {value!r} is unknown; {suggestion(value, allowed_words)}")
     if not (seed.isascii() and seed.removeprefix("-").isdigit()):
         raise UsageError(f"{text!r}: the seed {seed!r} should be a whole number")
-    size = _shape(shape, repr(text))
+    size = read_shape(shape, repr(text))
     return Case(loss.name, tuple(given), tuple(sorted(parameters)), reduction, dtype, size, regime, int(seed))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lossbench.cases.names import find_losses, suggestion
-from lossbench.cases.suite import Selection, Suite, load, unfold
+from lossbench.cases.suite import Selection, Suite, load, read_shape, unfold
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
@@ -153,7 +153,7 @@ def parse_shape(text: str) -> tuple[int, ...]:
     parts = text.split("x")
     if not all(part.isascii() and part.isdigit() for part in parts) or math.prod(map(int, parts)) == 0:
         raise UsageError(f"--shape {text!r} should read like 4096x1000, every length at least 1")
-    return tuple(map(int, parts))
+    return read_shape(text, "--shape")
 
 
 def reshaped(cases: Iterable[Case], shapes: Sequence[tuple[int, ...]], losses: Mapping[str, Loss]) -> list[Case]:

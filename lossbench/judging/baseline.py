@@ -149,7 +149,7 @@ def read(path: Path) -> list[Accepted]:
     """
     if not path.exists():
         raise UsageError(
-            f"there is no baseline {path}; `lossbench gate --accept` writes one, after a look at `lossbench compare`"
+            f"there is no baseline {path}; the same command with --accept writes one; first look at what `compare` says"
         )
     rows = read_rows(path, Accepted)
     seen: set[Key] = set()

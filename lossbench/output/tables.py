@@ -53,8 +53,10 @@ class Patient(Console):
 
 def console(stderr: bool = False) -> Console:
     """A console that is plain where it is piped, and honours NO_COLOR and COLUMNS."""
-    told = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
-    return Patient(stderr=stderr, highlight=False, soft_wrap=False, width=None if told else 120)
+    columns = os.environ.get("COLUMNS", "")
+    told = int(columns) if columns.isdecimal() else None  # some shells say 0 where they do not know
+    width = told or (None if sys.stdout.isatty() and told is None else 120)
+    return Patient(stderr=stderr, highlight=False, soft_wrap=False, width=width)
 
 
 def figure(value: float | None) -> str:

@@ -1,11 +1,13 @@
 """The certified answers already worked out, kept in the user's cache folder.
 
 The key is a hash of the definition, the arithmetic under it and the inputs, so that an answer can be stale only if
-a hash collides. A cache that cannot be read or written costs time, never a result.
+a hash collides. Each answer is kept with a digest of its own, and one that has been damaged is worked out again: a
+cache that cannot be read or written costs time, never a result.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +15,7 @@ from types import TracebackType
 import numpy as np
 import platformdirs
 
+SEAL = 16  # bytes of digest behind each answer
 UNSAVED = 200  # answers kept in memory until they are written together
 
 
@@ -26,6 +29,7 @@ class Answers:
         self.problem = ""
         self.connection: sqlite3.Connection | None = None
         self.unsaved: list[tuple[bytes, bytes, float]] = []
+        self.path = path
         if path is None:
             return
         try:
@@ -34,25 +38,30 @@ class Answers:
             self.connection.execute("PRAGMA journal_mode=WAL")
             self.connection.execute("PRAGMA synchronous=OFF")
             self.connection.execute(
-                "CREATE TABLE IF NOT EXISTS proofs (key BLOB PRIMARY KEY, numbers BLOB, seconds REAL)"
+                "CREATE TABLE IF NOT EXISTS sealed_proofs (key BLOB PRIMARY KEY, numbers BLOB, seconds REAL)"
             )
         except (OSError, sqlite3.Error) as error:
             self._give_up(error)
 
     def find(self, key: bytes) -> np.ndarray | None:
         """The vector kept under `key`."""
-        row = self._run("SELECT numbers, seconds FROM proofs WHERE key = ?", (key,))
+        row = self._run("SELECT numbers, seconds FROM sealed_proofs WHERE key = ?", (key,))
         if row is None:
             self.misses += 1
             return None
+        numbers, seconds = row
+        if not isinstance(numbers, bytes) or _sealed(key, numbers[:-SEAL]) != numbers or not isinstance(seconds, float):
+            self.misses += 1
+            self.problem = f"a damaged certified answer in {self.path} was worked out again"
+            return None
         self.hits += 1
-        self.spared += row[1]
-        return np.frombuffer(row[0], dtype=np.float64)
+        self.spared += seconds
+        return np.frombuffer(numbers[:-SEAL], dtype=np.float64)
 
     def keep(self, key: bytes, numbers: np.ndarray, seconds: float) -> None:
         """Keep a vector that took so many CPU seconds under `key`."""
         self.spent += seconds
-        self.unsaved.append((key, numbers.astype(np.float64).tobytes(), seconds))
+        self.unsaved.append((key, _sealed(key, numbers.astype(np.float64).tobytes()), seconds))
         if len(self.unsaved) >= UNSAVED:
             self.save()
 
@@ -63,7 +72,7 @@ class Answers:
             return
         try:
             with self.connection:
-                self.connection.executemany("INSERT OR REPLACE INTO proofs VALUES (?, ?, ?)", rows)
+                self.connection.executemany("INSERT OR REPLACE INTO sealed_proofs VALUES (?, ?, ?)", rows)
         except sqlite3.OperationalError as error:
             if "locked" not in str(error):  # where another run is writing, these are worked out again some day
                 self._give_up(error)
@@ -91,8 +100,13 @@ class Answers:
         return found
 
     def _give_up(self, error: Exception) -> None:
-        self.problem = f"certified answers are not kept: {error}"
+        self.problem = f"certified answers are not kept, which costs time only: {error}; {self.path} may be deleted"
         self.connection = None
+
+
+def _sealed(key: bytes, numbers: bytes) -> bytes:
+    """The numbers followed by a digest that says they belong to this key."""
+    return numbers + hashlib.blake2b(key + numbers, digest_size=SEAL).digest()
 
 
 def default_path() -> Path:

@@ -191,9 +191,16 @@ def test_a_terminal_shows_a_bar_and_colours_unless_told_not_to(folder: Path) -> 
 
 
 @pytest.mark.parametrize("columns", ["60", "20"])
-def test_a_narrow_terminal_is_not_written_over(columns: str, lossbench: InProcess, monkeypatch) -> None:
+def test_a_narrow_terminal_is_not_written_over(
+    columns: str, lossbench: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     for arguments in (FEW, ("list", "--regimes")):
         done = lossbench(*arguments)
         assert done.code == 0
         assert max(map(len, done.out.splitlines())) <= int(columns)
+
+
+def test_a_terminal_of_unknown_width_is_written_on(lossbench: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    assert "log_uniform" in lossbench("list", "--regimes").out

@@ -14,7 +14,8 @@ import pytest
 from running import COMMAND, Done, InProcess, held, hide, is_gone, read, run, until
 
 from lossbench import results
-from lossbench.cases.suite import parse_case
+from lossbench.cases.inputs import build
+from lossbench.cases.suite import Selection, fits, load, parse_case, unfold
 from lossbench.losses import catalogue
 from lossbench.records import Status, Verdict
 
@@ -66,6 +67,8 @@ def one_line(done: Done) -> str:
         (["ctc"], 4, "fakes implements none of these losses; `lossbench list`"),
         (["squared_error", "--impl", "lies", "--dtype", "float32", "--csv", "."], 2, "is a directory"),
         (["huber", "--csv", "/dev/null/x.csv"], 2, "give another path with --csv"),
+        (["huber", "--csv", "x" * 300], 2, "give another path with --csv"),
+        (["--suite", "x" * 300], 2, "there is no suite"),
     ],
 )
 def test_what_cannot_be_meant_is_said_in_one_line(
@@ -120,6 +123,20 @@ def test_a_suite_that_is_not_text_is_refused_in_one_line(lossbench: InProcess, f
     done = lossbench("compare", *FAKES, "--suite", "mine.toml")
     assert done.code == 2
     assert "cannot read the suite mine.toml" in one_line(done)
+
+
+@pytest.mark.parametrize(
+    "shapes", ["", 'shapes.samples = ["3x12"]', 'shapes.elements = ["7"]', 'shapes.rows = ["1x1"]']
+)
+def test_a_loss_that_no_shape_of_the_suite_fits_has_a_usual_one(shapes: str, folder: Path) -> None:
+    (folder / "mine.toml").write_text(f'{shapes}\n[[cases]]\ndtypes = ["float32"]\n')
+    cases = unfold(load("mine.toml"), catalogue(), Selection())
+    assert {case.loss for case in cases} == {loss.name for loss in catalogue().values() if not loss.variant}
+    for case in cases:
+        loss = catalogue()[case.loss]
+        arrays = build(case, loss).arrays
+        assert fits(case.shape, loss)
+        assert all(arrays[name].shape == loss.argument_shape(name, case.shape) for name in arrays)
 
 
 # what it writes

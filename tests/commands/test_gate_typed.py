@@ -25,7 +25,7 @@ from lossbench.results import read
     [
         (gate.Request(device="tpu"), "--device 'tpu'"),
         (gate.Request(frameworks=("torhc",)), "did you mean torch"),
-        (gate.Request(baseline=Path("no/such.csv")), "gate --accept"),
+        (gate.Request(baseline=Path("no/such.csv")), "with --accept"),
         (gate.Request(baseline=Path(".")), "is a directory"),
         (gate.Request(baseline=Path("."), accept=True), "is a directory"),
         (gate.Request(suite="gaet", accept=True, baseline=Path("no/such.csv")), "did you mean gate"),

@@ -342,7 +342,7 @@ def test_a_row_held_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_baseline_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="gate --accept"):
+    with pytest.raises(UsageError, match="with --accept"):
         read(tmp_path / "none.csv")
 
 

@@ -118,7 +118,7 @@ def test_a_row_that_does_not_read_is_named_by_its_line(tmp_path, column, text):
 def test_a_file_of_something_else_is_refused(tmp_path):
     path = tmp_path / "v.csv"
     path.write_text("a,b\n1,2\n")
-    with pytest.raises(UsageError, match="should have the columns"):
+    with pytest.raises(UsageError, match="lacks the column"):
         read(path, Verdict)
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError):
@@ -127,9 +127,13 @@ def test_a_file_of_something_else_is_refused(tmp_path):
         read(tmp_path / "nowhere.csv", Verdict)
 
 
-def test_an_empty_file_holds_no_records(tmp_path):
-    (tmp_path / "v.csv").write_text("")
-    assert read(tmp_path / "v.csv", Verdict) == []
+def test_a_file_of_nothing_but_columns_holds_no_records_and_an_empty_one_is_refused(tmp_path):
+    path = tmp_path / "v.csv"
+    path.write_text("\ufeff" + ",".join(columns(Verdict)) + "\n", encoding="utf-8")  # as a spreadsheet writes it
+    assert read(path, Verdict) == []
+    path.write_text("")
+    with pytest.raises(UsageError, match="lacks the column 'case'"):
+        read(path, Verdict)
 
 
 def test_a_folder_in_the_place_of_a_file_is_a_usage_error(tmp_path):
