@@ -18,6 +18,8 @@ from lossbench import cli
 HERE = Path(__file__).parent
 MAIN = "import sys; sys.argv[0] = 'lossbench'; from lossbench.cli import main; main()"
 HELD_MAIN = f"""
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background does not have
 from lossbench.commands import compare
 from lossbench.records import Target
 compare.choose = lambda frameworks, device: [Target("held.waiting")]
