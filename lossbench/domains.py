@@ -34,6 +34,7 @@ class Axes(StrEnum):
 
     ALL = "all"  # the same shape
     TERMS = "terms"  # one entry for each term of the loss
+    BUT_LAST = "all but the last"  # one entry for each row along the last axis, whatever a term runs over
     LAST = "last"  # the last axis alone: one entry for each class, shared by all rows
     LABELS = "labels"  # one padded row of labels for each term
 
@@ -91,6 +92,7 @@ FixedBinaryTarget = Annotated[Any, Domain(Kind.BINARY, low=0.0, high=1.0)]
 Sign = Annotated[Any, Domain(Kind.SIGN, low=-1.0, high=1.0)]
 SignPerRow = Annotated[Any, Domain(Kind.SIGN, low=-1.0, high=1.0, axes=Axes.TERMS)]
 ClassIndex = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.TERMS, integer=True)]
+RowClassIndex = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.BUT_LAST, integer=True)]
 Labels = Annotated[Any, Domain(Kind.LABELS, low=0.0, axes=Axes.LABELS, integer=True)]
 Length = Annotated[Any, Domain(Kind.LENGTH, low=0.0, axes=Axes.TERMS, integer=True)]
 Weight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0)]  # one for each element

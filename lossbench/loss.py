@@ -145,6 +145,8 @@ class Loss:
             return shape
         if axes is Axes.LAST:
             return shape[-1:]
+        if axes is Axes.BUT_LAST:
+            return shape[:-1]
         terms = self.term_shape(shape)
         return terms if axes is Axes.TERMS else (*terms, max(1, shape[-2] // 3))
 

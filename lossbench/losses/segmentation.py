@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from lossbench.domains import BinaryTarget, Fraction, Logit, NonNegativeNumber, Probability
+from lossbench.domains import BinaryTarget, Fraction, Logit, NonNegativeNumber, Probability, RowClassIndex
 from lossbench.functions import exactly, log, sigmoid, total
 from lossbench.loss import Terms, loss
 from lossbench.losses import stable
@@ -38,6 +39,31 @@ def soft_dice(
 @soft_dice.definition
 def _(prediction, target, *, smooth, epsilon):
     return _dice(list(entries(prediction)), list(entries(target)), smooth, epsilon)
+
+
+@loss(over="samples", also={"epsilon": (0.125,)}, reductions=("mean",), form_of="soft_dice")
+@np.errstate(all="ignore")
+def class_dice(prediction: Probability, target: RowClassIndex, *, epsilon: NonNegativeNumber = 1e-5) -> Terms:
+    """One minus the overlap of predicted class probabilities with a map of classes, all classes together.
+
+    ``1 - 2 Σ q_t / (Σq + n + ε)`` with q_t the prediction for the target class and n the number of targets, the sums
+    over all axes but the first. prediction [N, ..., C], target [N, ...]; one term for each sample. Identity:
+    `soft_dice` with smooth = 0 of the one-hot target.
+
+    Source: as `soft_dice`.
+    """
+    onehot = (np.arange(np.shape(prediction)[-1]) == target[..., None]).astype(float)
+    terms = dice_terms(prediction, onehot, 0.0, epsilon, tuple(range(1, np.ndim(prediction))))
+    magnitudes = {name: size for name, size in terms.slope_magnitudes.items() if name == "prediction"}
+    return replace(terms, slopes={"prediction": terms.slopes["prediction"]}, slope_magnitudes=magnitudes)
+
+
+@class_dice.definition
+def _(prediction, target, *, epsilon):
+    predicted = list(entries(prediction))
+    targets = list(entries(target))
+    classes = len(predicted) // len(targets)
+    return _dice(predicted, [exactly(int(c == t)) for t in targets for c in range(classes)], exactly(0), epsilon)
 
 
 @loss(over="samples", also={"bce_weight": (0.25, 1.0), "smooth": (0.0, 0.125)})

@@ -43,7 +43,7 @@ def test_the_table_is_whole(greeting: Greeting) -> None:
         *("absolute_error", "squared_error", "huber", "smooth_l1", "kl_div", "kl_div_log_target", "nll"),
         *("binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "soft_cross_entropy"),
         *("multilabel_soft_margin", "hinge_embedding", "cosine_embedding", "triplet_margin", "ctc"),
-        *("binary_focal", "soft_dice", "bce_dice", "cls_loss"),
+        *("binary_focal", "class_dice", "soft_dice", "bce_dice", "cls_loss"),
     }
     assert all(i.dtypes == FORMATS and i.call for i in greeting.implementations)
     recipes = {i.loss for i in greeting.implementations if i.recipe}

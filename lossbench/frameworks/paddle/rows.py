@@ -42,6 +42,11 @@ UNIT_AXIS = Known("keeps the class axis at length 1", notes=(Symptom.OTHER_SHAPE
 UNIT_AXIS_IF_SMOOTHED = replace(UNIT_AXIS, options=("label_smoothing",), contract=False)
 
 
+@framework.implements(via="paddle.nn.functional.dice_loss", reductions=("mean",), dtypes=DTYPES)
+def class_dice(prediction: Tensor, target: Tensor, *, epsilon: float = 1e-5) -> Tensor:
+    return F.dice_loss(prediction, paddle.unsqueeze(target, -1), epsilon=epsilon)
+
+
 WRITES_BEHIND = Known(
     "for each ignored row a mean or sum writes a zero behind its one number; the process may die of it, then or later",
     options=("ignore_index",),
