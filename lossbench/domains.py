@@ -69,10 +69,6 @@ class Range:
     high: float = math.inf
     low_open: bool = False
 
-    def includes(self, value: float) -> bool:
-        """Whether `value` may be given."""
-        return (self.low < value if self.low_open else self.low <= value) and value <= self.high
-
     def __str__(self) -> str:
         """The range as `lossbench show` prints it."""
         left, right = ("(" if self.low_open or math.isinf(self.low) else "["), (")" if math.isinf(self.high) else "]")
@@ -85,10 +81,8 @@ Logit = Annotated[Any, Domain(Kind.LOGIT, differentiable=True)]
 Logits = Annotated[Any, Domain(Kind.LOGITS, differentiable=True)]
 Probability = Annotated[Any, Domain(Kind.PROBABILITY, low=0.0, high=1.0, differentiable=True)]
 LogProbabilities = Annotated[Any, Domain(Kind.LOG_PROBABILITIES, high=0.0, differentiable=True)]
-FixedLogProbabilities = Annotated[Any, Domain(Kind.LOG_PROBABILITIES, high=0.0)]
 Probabilities = Annotated[Any, Domain(Kind.PROBABILITIES, low=0.0, high=1.0, differentiable=True)]
 BinaryTarget = Annotated[Any, Domain(Kind.BINARY, low=0.0, high=1.0, differentiable=True)]
-FixedBinaryTarget = Annotated[Any, Domain(Kind.BINARY, low=0.0, high=1.0)]
 Sign = Annotated[Any, Domain(Kind.SIGN, low=-1.0, high=1.0)]
 SignPerRow = Annotated[Any, Domain(Kind.SIGN, low=-1.0, high=1.0, axes=Axes.TERMS)]
 ClassIndex = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.TERMS, integer=True)]

@@ -57,13 +57,10 @@ def audit(case: Case, loss: Loss, answers: Answers) -> Audit:
     forgiven = _forgiven(proven, {name: np.asarray(slope, float) for name, slope in plain.slopes.items()})
     for name, slope in plain.slopes.items():
         wide = (...,) + (None,) * (np.ndim(slope) - free.ndim)
-        own = tuple(range(free.ndim, np.ndim(slope)))
-        magnitude = np.maximum(proven.slope_magnitudes[name], np.abs(proven.slopes[name][0]))
-        scale = magnitude.max(axis=own, keepdims=True, initial=0.0) if own else magnitude
         pardoned = np.broadcast_to(forgiven[wide], np.shape(slope))
         wanted = Wanted(
             proven.slopes[name],
-            scale,
+            proven.widest(proven.slope_magnitude(name)),
             np.broadcast_to((free | proven.across)[wide], np.shape(slope)) | np.isnan(proven.slopes[name][0]),
             pardoned,
         )

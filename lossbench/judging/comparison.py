@@ -88,6 +88,7 @@ class Comparison:
         self.totals = Totals()
         self.under_way: dict[int, Work] = {}
         self.held = 0  # bytes of their inputs
+        self.deferred: list[Case] = []  # those that some implementation is known to corrupt memory on
         self.built: tuple[tuple[object, ...], Inputs] | None = None
 
     def run(self, cases: Sequence[Case], progress: Callable[[int], None] = lambda done: None) -> None:
@@ -97,7 +98,7 @@ class Comparison:
             self._keep_up()
             progress(number - len(self.under_way))
         # Each worker takes its questions in order, so these are its last: nothing of worth comes after them.
-        for number, case in enumerate(cases, len(cases)):
+        for number, case in enumerate(self.deferred, len(cases)):
             self._ask(number, case, corrupting=True)
             self._keep_up()
         for reply in self.crew.replies():
@@ -120,6 +121,7 @@ class Comparison:
         """Ask a case of those implementations that are known to corrupt memory on it, or of all others."""
         loss = self.losses[case.loss]
         asked: list[tuple[Target, list[Implementation]]] = []
+        deferred = False
         for target, table in self.tables.items():
             mine = [i for i in table.values() if i.loss == case.loss]
             if not mine:
@@ -128,9 +130,12 @@ class Comparison:
             if not taking and not corrupting:
                 nobody = Judgement(Status.ABSENT, notes=[f"{target.framework} {reason}"])
                 self._emit(case, target, mine[0].via, nobody, "")
-            taking = [i for i in taking if any(k.corrupts and applies(k, case) for k in i.known) == corrupting]
-            if taking:
-                asked.append((target, taking))
+            now = [i for i in taking if any(k.corrupts and applies(k, case) for k in i.known) == corrupting]
+            if now:
+                asked.append((target, now))
+            deferred = deferred or len(now) < len(taking)
+        if deferred and not corrupting:
+            self.deferred.append(case)
         self.totals.cases += not corrupting
         if not asked:
             return

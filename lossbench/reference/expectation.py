@@ -66,6 +66,15 @@ class Expectation:
         """The shape of the part of argument `name` that the term at `index` depends on."""
         return self.loss.argument_shape(name, self.shape)[len(index) :]
 
+    def slope_magnitude(self, name: str) -> np.ndarray:
+        """The size of each slope by argument `name`: its magnitude, and at least its own absolute value."""
+        return np.asarray(np.maximum(self.slope_magnitudes[name], np.abs(self.slopes[name][0])))
+
+    def widest(self, sizes: np.ndarray) -> np.ndarray:
+        """The largest size within each term's slice, broadcastable to the argument's shape."""
+        own = tuple(range(self.value[0].ndim, sizes.ndim))
+        return np.asarray(sizes.max(axis=own, keepdims=True, initial=0.0)) if own else sizes
+
     @property
     def ruler(self) -> str:
         """What the terms rest on: the certified definition, the float64 closed form, or each in part."""
@@ -256,14 +265,13 @@ def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | N
             gradient = pairs.scale(
                 slope_high, slope_low, np.broadcast_to(over, terms)[wide], np.broadcast_to(under, terms)[wide]
             )
-            magnitude = np.maximum(expectation.slope_magnitudes[name], np.abs(slope_high)) * np.abs(factor[wide])
+            magnitude = expectation.slope_magnitude(name) * np.abs(factor[wide])
             if name in scalar.slopes and not undefined:
                 shift = -float(high) * np.asarray(scalar.slopes[name]) / float(scalar.value) * output
                 gradient = (gradient[0] + shift, gradient[1])
                 magnitude = magnitude + np.abs(shift)
-            own = tuple(range(len(terms), slope_high.ndim))
             gradients[name] = gradient
-            scales[name] = magnitude.max(axis=own, keepdims=True, initial=0.0) if own else magnitude
+            scales[name] = expectation.widest(magnitude)
             nowhere = np.isnan(slope_high) & ~np.isnan(expectation.value[0])[wide]  # a value, and no slope to it
             free[name] = expectation.free[wide] | nowhere
             if expectation.across.any():

@@ -1,6 +1,7 @@
 """Running lossbench as people do: in a process of its own, or in this one where that makes no difference."""
 
 import csv
+import io
 import os
 import signal
 import subprocess
@@ -138,9 +139,8 @@ def is_gone(process: int) -> bool:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file that may be growing."""
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+    """The rows of a CSV file that may be growing, as they are at one moment: DictReader fails on a late header."""
+    return list(csv.DictReader(io.StringIO(path.read_text(), newline="")))
 
 
 def hide(monkeypatch: pytest.MonkeyPatch, modules: str) -> None:

@@ -28,17 +28,6 @@ CASE = Case("squared_error", (), (), "mean", "float32", (4, 8), "normal", 0)
 HONEST = "fakes.honest.squared_error"
 
 
-def timing_of(via: str, process: int, direction: str, p25: float | None, **others: object) -> Timing:
-    row = Timing(
-        case=str(CASE), loss=CASE.loss, framework="fast", version="1", via=via, device="cpu", device_name="cpu",
-        mode="eager", dtype="float32", reduction="mean", shape="4x8", direction=direction, process=process, threads=1,
-        loops=1, samples=(), first_call=None, p25=p25, minimum=None, median=None, spread=None,
-        elements_per_second=None if p25 is None else 32 / p25, gigabytes_per_second=None, processor="", python="",
-        load=None, malloc_mmap_threshold="", malloc_trim_threshold="",
-    )  # fmt: skip
-    return replace(row, **others)  # type: ignore[arg-type]
-
-
 def test_formats_reductions_and_shapes_replace_those_of_the_suite() -> None:
     suite = speed.adapted(load("speed"), ("float64", "bfloat16"), ("sum",))
     cases = unfold(suite, catalogue(), Selection(frozenset({"huber", "cross_entropy"})))
