@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from lossbench import clock
-from lossbench.framework import Adapter, Framework, Tensor
+from lossbench.framework import Adapter, Framework, OtherShapeError, Tensor
 from lossbench.records import Ended, Measurement, Outcome, Question, Symptom, Trial
 from lossbench.wire import WireArray, WireError, fingerprint, flat_bytes
 
@@ -25,10 +25,6 @@ class Answer(NamedTuple):
 
     value: WireArray
     gradients: dict[str, WireArray]
-
-
-class OtherShapeError(Exception):
-    """The value has another shape than the cotangent meant for it."""
 
 
 class Bench:
@@ -85,11 +81,9 @@ class Bench:
         wanted = trial.differentiable if trial.backward else ()
         given = _by_name(trial, arrays, 0)
         tensors = {n: framework.tensor(array.data.copy(), array.dtype, n in wanted) for n, array in given.items()}
-        leaves = {name: tensors[name] for name in wanted}
-        forward = functools.partial(call, **tensors)
         if not trial.backward:
-            return forward
-        return functools.partial(framework.value_and_gradients, forward, leaves, None)
+            return functools.partial(framework.value, call, tensors)
+        return functools.partial(framework.value_and_gradients, call, tensors, wanted, None)
 
     def _call(self, key: str, request: Question | Trial) -> Adapter:
         """The adapter, with those of the request's parameters that it takes, and the reduction if it takes one."""
@@ -150,25 +144,17 @@ class Asking:
 
     def _attempt(self, call: Adapter, inputs: dict[str, WireArray], cotangent: WireArray | None) -> Answer:
         framework, differentiable = self._framework, self._question.differentiable
-        buffers = {name: fresh(array.data, self._question.strided) for name, array in inputs.items()}
+        buffers = {name: fresh(array.data, self._question.layout) for name, array in inputs.items()}
         tensors = {
             name: framework.tensor(buffer, inputs[name].dtype, name in differentiable)
             for name, buffer in buffers.items()
         }
         from_above = np.zeros(0) if cotangent is None else cotangent.data.copy()
         above = None if cotangent is None else framework.tensor(from_above, cotangent.dtype, False)
-
-        def forward() -> Tensor:
-            value = call(**tensors)
-            if cotangent is not None and tuple(value.shape) != cotangent.data.shape:
-                raise OtherShapeError(f"value of shape {tuple(value.shape)}, cotangent of {cotangent.data.shape}")
-            return value
-
-        leaves = {name: tensors[name] for name in differentiable}
         self.calls += 1
         begin = time.process_time()
         try:
-            value, gradients = framework.value_and_gradients(forward, leaves, above)
+            value, gradients = framework.value_and_gradients(call, tensors, differentiable, above)
             framework.wait()
         finally:
             self.seconds += time.process_time() - begin
@@ -186,9 +172,14 @@ class Asking:
         return WireArray(dtype, np.array(data, order="C"))
 
 
-def fresh(data: np.ndarray, strided: bool) -> np.ndarray:
-    """A copy to be handed over: contiguous, or every second place of a row twice as long, with NaN or -1 between."""
-    if not strided or data.ndim == 0:
+def fresh(data: np.ndarray, layout: str) -> np.ndarray:
+    """A copy to be handed over: contiguous unless `layout` says otherwise.
+
+    Strided is every second place of a row twice as long, with NaN or -1 between; transposed is column by column.
+    """
+    if layout == "transposed":
+        return np.array(data, order="F")
+    if layout != "strided" or data.ndim == 0:
         return data.copy()
     wide = np.empty((*data.shape[:-1], 2 * data.shape[-1]), data.dtype)
     flat_bytes(wide)[...] = 255

@@ -36,7 +36,8 @@ class Axes(StrEnum):
     TERMS = "terms"  # one entry for each term of the loss
     BUT_LAST = "all but the last"  # one entry for each row along the last axis, whatever a term runs over
     LAST = "last"  # the last axis alone: one entry for each class, shared by all rows
-    LABELS = "labels"  # one padded row of labels for each term
+    TERM = "one for each term"  # for each term an array of a shape that the loss's `shapes` gives
+    SHARED = "shared"  # an array that all terms depend on (weights of a layer), of a shape that `shapes` gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,9 @@ Sign = Annotated[Any, Domain(Kind.SIGN, low=-1.0, high=1.0)]
 SignPerRow = Annotated[Any, Domain(Kind.SIGN, low=-1.0, high=1.0, axes=Axes.TERMS)]
 ClassIndex = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.TERMS, integer=True)]
 RowClassIndex = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.BUT_LAST, integer=True)]
-Labels = Annotated[Any, Domain(Kind.LABELS, low=0.0, axes=Axes.LABELS, integer=True)]
+Features = Annotated[Any, Domain(Kind.REAL, axes=Axes.TERM, differentiable=True)]
+SharedReal = Annotated[Any, Domain(Kind.REAL, axes=Axes.SHARED, differentiable=True)]  # a layer's weights
+Labels = Annotated[Any, Domain(Kind.LABELS, low=0.0, axes=Axes.TERM, integer=True)]
 Length = Annotated[Any, Domain(Kind.LENGTH, low=0.0, axes=Axes.TERMS, integer=True)]
 Weight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0)]  # one for each element
 ClassWeight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0, axes=Axes.LAST)]

@@ -7,10 +7,12 @@ imports nothing of the judge's side: a worker is never told the expected answer.
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
+import pkgutil
 import textwrap
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,16 @@ Tensor = Any
 Adapter = Callable[..., Tensor]
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
+
+
+class OtherShapeError(Exception):
+    """The value has another shape than the cotangent meant for it."""
+
+
+def load_modules(package: str, folders: Iterable[str]) -> None:
+    """Import every module of a framework's folder: each enters its adapters into the table by being imported."""
+    for module in pkgutil.iter_modules(folders):
+        importlib.import_module(f"{package}.{module.name}")
 
 
 class Framework(ABC):
@@ -47,9 +59,19 @@ class Framework(ABC):
 
     @abstractmethod
     def value_and_gradients(
-        self, call: Callable[[], Tensor], leaves: Mapping[str, Tensor], cotangent: Tensor | None
+        self, call: Adapter, tensors: Mapping[str, Tensor], wanted: Sequence[str], cotangent: Tensor | None
     ) -> tuple[Tensor, dict[str, Tensor | None]]:
-        """Run `call` and backpropagate `cotangent` (None: ones) to `leaves`; None marks a gradient not given."""
+        """Run ``call(**tensors)`` and backpropagate `cotangent` (None: ones) to the `wanted` tensors.
+
+        `call` is a `functools.partial` of an adapter. None marks a gradient that is not given.
+
+        Raises:
+            OtherShapeError: the value has not the shape of the cotangent (see `shaped`).
+        """
+
+    def value(self, call: Adapter, tensors: Mapping[str, Tensor]) -> Tensor:
+        """Run ``call(**tensors)`` as its users run it where no gradient is wanted."""
+        return call(**tensors)
 
     @abstractmethod
     def wait(self) -> None:
@@ -74,6 +96,7 @@ class Framework(ABC):
         via: str,
         reductions: Sequence[str] | Mapping[str, str | None] = ("none", "mean", "sum"),
         dtypes: Sequence[str] = FLOATS,
+        integers: Sequence[str] = ("int64",),
         known: Sequence[Known] = (),
         recipe: bool = False,
     ) -> Callable[[Adapter], Adapter]:
@@ -83,7 +106,8 @@ class Framework(ABC):
         are the parameters it offers (a parameter the case leaves at the loss's default may be passed or not, so
         give each the loss's default). A case that sets one that is missing is `absent` for this implementation; an
         array argument without a default must be given by the case. `reductions` lists canonical names, or maps them
-        to the framework's own words, which the adapter then receives as `reduction`.
+        to the framework's own words, which the adapter then receives as `reduction`. `integers` are the formats in
+        which it takes class indices, labels and lengths.
 
         Raises:
             ValueError: the same loss and public name are entered twice.
@@ -101,6 +125,7 @@ class Framework(ABC):
                 parameters=tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "reduction"),
                 reductions=tuple(reductions),
                 dtypes=tuple(dtypes),
+                integers=tuple(integers),
                 known=tuple(known),
                 recipe=recipe,
                 call=source_of(adapter),
@@ -112,6 +137,17 @@ class Framework(ABC):
             return adapter
 
         return enter
+
+
+def shaped(value: Tensor, cotangent: Tensor | None) -> Tensor:
+    """The value, if the cotangent has its shape.
+
+    Raises:
+        OtherShapeError: it has another.
+    """
+    if cotangent is not None and tuple(value.shape) != tuple(cotangent.shape):
+        raise OtherShapeError(f"value of shape {tuple(value.shape)}, cotangent of {tuple(cotangent.shape)}")
+    return value
 
 
 def translated(adapter: Adapter, words: Mapping[str, str | None]) -> Adapter:

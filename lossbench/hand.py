@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+import platformdirs
+
 from lossbench.records import Ended, Measurement, Outcome, Question, Target, Trial
 from lossbench.wire import Decoder, Message, WireArray, encode
 
@@ -250,6 +252,7 @@ def environment(device: str, threads: int, variables: Mapping[str, str]) -> dict
         "MALLOC_MMAP_THRESHOLD_": large,
         "MALLOC_TRIM_THRESHOLD_": large,
         "PYTHONHASHSEED": "0",
+        "LOSSBENCH_CACHE": platformdirs.user_cache_dir("lossbench"),
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_ONEDNN_OPTS": "0",

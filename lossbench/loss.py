@@ -41,7 +41,8 @@ class Denominator:
 class Terms:
     """The unreduced loss in float64.
 
-    value: one number per term. slopes: for every differentiable argument its derivative, in the argument's shape.
+    value: one number per term. slopes: for every differentiable argument its derivative, in the argument's shape; by
+    an argument that all terms share, one such array for each term (terms..., *shape of the argument).
     magnitude, slope_magnitudes: the sum of the absolute terms of the formula where it cancels; by default the
     absolute result. nearness: how close a term is to a kink that rounding may put it across: the difference that
     decides over the sum of what it is the difference of. masked: terms that are exactly zero whatever the input
@@ -77,6 +78,7 @@ class Parameter:
 
 Kinks = Callable[..., Iterator[dict[str, np.ndarray]]]
 Drawing = Callable[..., dict[str, np.ndarray]]
+Shape = tuple[int, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -97,6 +99,10 @@ class Loss:
     textbook: Callable[..., Any] | None = None
     kinks_at: Kinks | None = None
     drawn_by: Drawing | None = None
+    shaped_by: Callable[[Shape], Mapping[str, Shape]] | None = None
+    axes: tuple[str, ...] = ()  # the names of a case's axes, where their number is fixed
+    small: Shape = ()  # the shape of its cases in suites of small sizes; empty: as the suite says
+    large: Shape = ()  # and in suites of large ones
 
     @property
     def doc(self) -> str:
@@ -129,6 +135,18 @@ class Loss:
         self.drawn_by = drawing
         return drawing
 
+    def shapes(self, at: Callable[[Shape], Mapping[str, Shape]]) -> Callable[[Shape], Mapping[str, Shape]]:
+        """Decorator: the shapes of the arguments with `Axes.TERM` (of one term's array) and `Axes.SHARED`.
+
+        Called as ``at(shape)`` with the shape of the case.
+        """
+        self.shaped_by = at
+        return at
+
+    def is_shared(self, name: str) -> bool:
+        """Whether every term depends on the whole of argument `name`, so that slopes by it are summed over terms."""
+        return self.arguments[name].domain.axes is Axes.SHARED
+
     def __call__(self, arrays: Arrays, parameters: Mapping[str, Option]) -> Terms:
         """The float64 reference on `arrays` (optional ones may be missing)."""
         return self.function(*(arrays.get(name) for name in self.arguments), **parameters)
@@ -148,10 +166,16 @@ class Loss:
         if axes is Axes.BUT_LAST:
             return shape[:-1]
         terms = self.term_shape(shape)
-        return terms if axes is Axes.TERMS else (*terms, max(1, shape[-2] // 3))
+        if axes in (Axes.TERM, Axes.SHARED):
+            assert self.shaped_by is not None, f"{self.name} does not say the shape of {name}: add @{self.name}.shapes"
+            own = tuple(self.shaped_by(shape)[name])
+            return own if axes is Axes.SHARED else (*terms, *own)
+        return terms
 
     def slice_of(self, name: str, array: np.ndarray, index: tuple[int, ...]) -> Any:
         """The part of argument `name` that the term at `index` depends on."""
+        if self.is_shared(name):
+            return array
         if self.arguments[name].domain.axes is Axes.LAST:
             return array[index[-1]] if self.over is Over.ELEMENTS else array
         return array[index]
@@ -166,6 +190,9 @@ def loss(
     variant: bool = False,
     form_of: str = "",
     aliases: tuple[str, ...] = (),
+    axes: tuple[str, ...] = (),
+    small: Shape = (),
+    large: Shape = (),
 ) -> Callable[[Callable[..., Terms]], Loss]:
     """Decorator: turn a float64 reference into a loss of the catalogue.
 
@@ -178,6 +205,10 @@ def loss(
         form_of: the loss of which this is another parametrization (probabilities for logits, say); asked for by
             that name too.
         aliases: further names people know it by; those of the frameworks' callables are found by themselves.
+        axes: the names of a case's axes, where their number is fixed: ("sequences", "steps", "symbols").
+        small: the shape of its cases in suites of small sizes, where what they give to all losses does not suit it: a
+            size that a human can look at.
+        large: the same in suites of large sizes, where a call should take about a millisecond.
 
     Raises:
         TypeError: an argument or parameter lacks a domain from `domains`.
@@ -211,6 +242,9 @@ def loss(
             variant=variant,
             form_of=form_of or function.__name__,
             aliases=aliases,
+            axes=axes,
+            small=small,
+            large=large,
         )
 
     return read

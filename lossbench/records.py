@@ -17,6 +17,7 @@ class Status(StrEnum):
 
     AGREES = "agrees"
     IMPRECISE = "imprecise"
+    BY_CONTRACT = "by-contract"
     DEVIATES = "deviates"
     DIFFERS = "differs"
     REJECTS = "rejects"
@@ -38,11 +39,17 @@ class Symptom(StrEnum):
     NO_GRADIENT = "no-gradient"
 
 
+INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
+LAYOUTS = ("strided", "transposed")
+HOW = (*LAYOUTS, *INTEGERS[1:])  # what a case may say of how its arrays are handed over
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Case:
     """A recipe from which the same inputs are built on any machine.
 
-    It prints as ``huber/delta=0.1/mean/float32/64x10/kink/2`` and `lossbench.cases.suite.parse_case` reads that back.
+    It prints as ``huber/delta=0.1/mean/float32/64x10/kink/2`` and `lossbench.cases.suite.parse_case` reads that back;
+    how the arrays are handed over stands among the options: ``nll/@int32/none/float32/6x5/normal/0``.
     """
 
     loss: str
@@ -53,6 +60,7 @@ class Case:
     shape: tuple[int, ...]
     regime: str
     seed: int
+    how: tuple[str, ...] = ()  # in what form the same numbers are handed over, see `HOW`
 
     @property
     def shape_text(self) -> str:
@@ -61,7 +69,8 @@ class Case:
 
     def __str__(self) -> str:
         """The printed name, which parses back."""
-        options = ",".join([*self.given, *(f"{name}={option_text(value)}" for name, value in self.parameters)])
+        named = (f"{name}={option_text(value)}" for name, value in self.parameters)
+        options = ",".join([*self.given, *named, *(f"@{word}" for word in self.how)])
         middle = (self.reduction, self.dtype, self.shape_text, self.regime, str(self.seed))
         return "/".join([self.loss, *([options] if options else []), *middle])
 
@@ -119,6 +128,7 @@ class Implementation:
     parameters: tuple[str, ...]
     reductions: tuple[str, ...]
     dtypes: tuple[str, ...]
+    integers: tuple[str, ...] = ("int64",)  # the formats it takes class indices and lengths in
     known: tuple[Known, ...] = ()
     recipe: bool = False  # written from primitives, because the framework has no such loss
     call: str = ""  # the adapter's source: the exact call
@@ -174,7 +184,7 @@ class Question:
     cotangents: int  # so many arrays at the end are cotangents of the output; the first is asked again if `repeat`
     fingerprint: str
     repeat: bool = False  # ask the first cotangent a second time and compare bit by bit
-    strided: bool = False  # hand over non-contiguous inputs
+    layout: str = ""  # "strided" or "transposed": hand over non-contiguous inputs
 
 
 class Ended(StrEnum):
@@ -264,7 +274,7 @@ class Verdict:
 
     def __post_init__(self) -> None:
         """Refuse to be built as an agreement over nothing."""
-        judged = (Status.AGREES, Status.IMPRECISE, Status.DEVIATES)
+        judged = (Status.AGREES, Status.IMPRECISE, Status.BY_CONTRACT, Status.DEVIATES)
         if self.status in judged and self.compared == 0:
             raise ValueError(f"{self.case} by {self.via}: {self.status} over zero compared numbers")
 

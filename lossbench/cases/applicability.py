@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lossbench.loss import Loss
-from lossbench.records import Case, Implementation
+from lossbench.records import INTEGERS, Case, Implementation
 
 
 def lacks(implementation: Implementation, case: Case, loss: Loss) -> str:
@@ -20,6 +20,9 @@ def lacks(implementation: Implementation, case: Case, loss: Loss) -> str:
     for name, _ in case.parameters:
         if name not in implementation.parameters:
             return f"has no parameter {name}"
+    for word in case.how:
+        if word in INTEGERS and word not in implementation.integers:
+            return f"takes no {word}"
     present = {a.name for a in loss.arguments.values() if not a.optional} | set(case.given)
     missing = [name for name in implementation.required if name not in present]
     return f"needs {missing[0]}" if missing else ""

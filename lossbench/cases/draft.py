@@ -35,7 +35,7 @@ class Draft:
 
     def some(self, shape: tuple[int, ...], share: float = 0.5) -> np.ndarray:
         """A random mask; of a tensor that is not empty, at least one entry is chosen."""
-        mask = self.generator.random(shape) < share
+        mask = np.asarray(self.generator.random(shape) < share)
         if mask.size and not mask.any():
             mask.flat[int(self.generator.integers(mask.size))] = True
         return mask

@@ -143,6 +143,9 @@ def kink(draft: Draft) -> None:
     chosen = draft.generator.integers(-1, len(replacements), draft.loss.term_shape(draft.shape))
     for number, replaced in enumerate(replacements):
         for name, values in replaced.items():
+            if draft.loss.is_shared(name):
+                draft.arrays[name] = values
+                continue
             array = draft.arrays[name]
             here = (chosen == number).reshape(chosen.shape + (1,) * (array.ndim - chosen.ndim))
             draft.arrays[name] = np.where(here, values, array)
@@ -156,8 +159,9 @@ def tie(draft: Draft) -> None:
         first = draft.arrays[lines[0][0]]
         same = draft.some(draft.loss.term_shape(draft.shape))
         for name, _ in lines[1:]:
-            here = same.reshape(same.shape + (1,) * (first.ndim - same.ndim))
-            draft.arrays[name] = np.where(here, first, draft.arrays[name])
+            if draft.arrays[name].shape == first.shape:
+                here = same.reshape(same.shape + (1,) * (first.ndim - same.ndim))
+                draft.arrays[name] = np.where(here, first, draft.arrays[name])
     for name, domain in draft.floats(*SCORES, Kind.PROBABILITY):
         array = draft.arrays[name]
         if domain.kind is Kind.LOGITS:
@@ -185,8 +189,8 @@ def poison(draft: Draft) -> None:
     ignored = draft.parameters.get("ignore_index")
     hit = draft.some(terms, 0.25)
     for name, domain in draft.floats():
-        if domain.axes is Axes.ALL and domain.differentiable:
-            array = draft.arrays[name]
+        array = draft.arrays[name]
+        if domain.axes in (Axes.ALL, Axes.TERM) and domain.differentiable and array.size:
             venom = draft.generator.choice([math.nan, math.inf, -math.inf], terms)
             # an infinity that the domain ends before would be clipped to a valid number
             venom = np.where(np.isfinite(np.clip(venom, domain.low, domain.high)), math.nan, venom)

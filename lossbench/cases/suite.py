@@ -6,23 +6,23 @@ import math
 import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
-from lossbench.domains import Axes
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
 from lossbench.loss import Loss, Over
-from lossbench.records import Case, Option, option_value
+from lossbench.records import HOW, INTEGERS, Case, Option, option_value
 from lossbench.reductions import MEANINGS
 
 PACKAGE = Path(__file__).parent.parent
-KEYS = {"schema", "description", "losses", "seeds", "shapes", "limits", "cases"}
+KEYS = {"schema", "description", "complete", "losses", "seeds", "sizes", "shapes", "limits", "cases"}
 SCHEMA = 1
-BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes"}
+BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes", "how"}
+SIZES = ("small", "large")
 MOST_AXES, MOST_NUMBERS = 32, 1 << 31  # in a shape: what numpy takes, and what a large machine can hold
 
 
@@ -37,6 +37,8 @@ class Block:
     options: str  # "default", "each" (one option at a time), or "together" (all optional arrays at once)
     seeds: tuple[int, ...]
     shapes: Mapping[str, tuple[tuple[int, ...], ...]]  # by loss, or by what its terms run over
+    how: tuple[str, ...] = ()  # the forms in which arrays are handed over, one at a time; empty: as usual
+    large: bool = False  # a loss that declares sizes of its own is asked at its large one
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Suite:
     name: str
     blocks: tuple[Block, ...]
     limits: Mapping[str, float] = field(default_factory=dict)
+    complete: bool = False  # whether every declared deviation should show in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,10 @@ def _suite(name: str, table: Mapping[str, Any], where: str) -> Suite:
     for key, limit in limits.items():
         if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0:
             raise UsageError(f"{where}, [limits]: {key} is {limit!r}; it should be a positive number")
-    return Suite(name, tuple(blocks), limits)
+    complete = table.get("complete", False)
+    if not isinstance(complete, bool):
+        raise UsageError(f"{where}: complete is {complete!r}; it should be true or false")
+    return Suite(name, tuple(blocks), limits, complete)
 
 
 def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Block:
@@ -105,6 +111,7 @@ def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Bl
         "regimes": (list(REGIMES), list(REGIMES)),
         "dtypes": (list(FORMATS), list(FORMATS)),
         "reductions": ([*MEANINGS, "all", "plain"], ["plain"]),
+        "how": (list(HOW), []),
     }
     chosen: dict[str, tuple[str, ...]] = {}
     for key, (allowed, default) in words.items():
@@ -116,7 +123,11 @@ def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Bl
     options = block.get("options", "default")
     if options not in ("default", "each", "together"):
         raise UsageError(f"{where}: options is {options!r}; it may be default, each or together")
+    sizes = table.get("sizes", SIZES[0])
+    if sizes not in SIZES:
+        raise UsageError(f"{where}: sizes is {sizes!r}; it may be {' or '.join(SIZES)}")
     return Block(
+        large=sizes == "large",
         losses=_listed(block, "losses", str, where, _listed(table, "losses", str, where)),
         options=options,
         shapes=_shapes(table, where) | _shapes(block, where),
@@ -214,8 +225,8 @@ def _sized(suite: Suite, losses: Mapping[str, Loss]) -> None:
 
 def axes(loss: Loss) -> tuple[int, int]:
     """How many axes a case of the loss has, at least and at most."""
-    if any(argument.domain.axes is Axes.LABELS for argument in loss.arguments.values()):
-        return 3, 3  # sequences, steps, symbols
+    if loss.axes:
+        return len(loss.axes), len(loss.axes)
     return (1 if loss.over is Over.ELEMENTS else 2), MOST_AXES
 
 
@@ -226,9 +237,11 @@ def fits(shape: tuple[int, ...], loss: Loss) -> bool:
 
 
 def _cases(block: Block, loss: Loss, selection: Selection) -> Iterator[Case]:
-    own = block.shapes.get(loss.name) or block.shapes.get(loss.over, ())
-    usual = (3, 7, 4) if axes(loss) == (3, 3) else (8, 10)
-    shapes = [shape for shape in own if fits(shape, loss)] or [usual]
+    declared = loss.large if block.large else loss.small
+    own = block.shapes.get(loss.name) or ((declared,) if declared else block.shapes.get(loss.over, ()))
+    shapes = [shape for shape in own if fits(shape, loss)] or [declared or ((256, 1000) if block.large else (6, 5))]
+    integer = any(argument.domain.integer for argument in loss.arguments.values())
+    hows = [word for word in block.how if integer or word not in INTEGERS]
     for regime in block.regimes:
         if (selection.regimes and regime not in selection.regimes) or not REGIMES[regime].applies(loss):
             continue
@@ -241,7 +254,8 @@ def _cases(block: Block, loss: Loss, selection: Selection) -> Iterator[Case]:
                         rows = REGIMES[regime].rows
                         sized = shape if rows is None else (rows, *shape[1:])
                         for seed in selection.seeds or block.seeds:
-                            yield Case(loss.name, given, parameters, reduction, dtype, sized, regime, seed)
+                            case = Case(loss.name, given, parameters, reduction, dtype, sized, regime, seed)
+                            yield from (replace(case, how=(word,)) for word in hows) if block.how else (case,)
 
 
 def _options(kind: str, loss: Loss) -> Iterator[tuple[tuple[str, ...], tuple[tuple[str, Option], ...]]]:
@@ -282,7 +296,13 @@ def parse_case(text: str, losses: Mapping[str, Loss]) -> Case:
         raise UsageError(f"{text!r}: unknown loss; {suggestion(parts[0], list(losses))}")
     loss = losses[parts[0]]
     given, parameters = [], []
+    how = []
     for option in parts[1].split(",") if len(parts) == 7 else []:
+        if option.startswith("@"):
+            if option[1:] not in HOW:
+                raise UsageError(f"{text!r}: {option!r} is unknown; {suggestion(option, [f'@{w}' for w in HOW])}")
+            how.append(option[1:])
+            continue
         name, equals, value = option.partition("=")
         allowed = loss.parameters if equals else loss.arguments
         if name not in allowed:
@@ -298,4 +318,5 @@ def parse_case(text: str, losses: Mapping[str, Loss]) -> Case:
     if not (seed.isascii() and seed.removeprefix("-").isdigit()):
         raise UsageError(f"{text!r}: the seed {seed!r} should be a whole number")
     size = read_shape(shape, repr(text))
-    return Case(loss.name, tuple(given), tuple(sorted(parameters)), reduction, dtype, size, regime, int(seed))
+    given_so, set_so = tuple(given), tuple(sorted(parameters))
+    return Case(loss.name, given_so, set_so, reduction, dtype, size, regime, int(seed), tuple(how))

@@ -52,6 +52,7 @@ class Run:
     totals: Totals = field(default_factory=Totals)
     problems: list[str] = field(default_factory=list)
     greetings: dict[Target, Greeting] = field(default_factory=dict)
+    whole: bool = False  # whether every declared deviation should have shown
 
 
 def main(request: Request) -> int:
@@ -85,6 +86,7 @@ def perform(request: Request, path: Path, run: Run) -> None:
             losses, chosen = narrowed(request, run.greetings)
             cases = unfold(suite, catalogue(), Selection(losses, dtypes, regimes, seeds))
             run.totals.cases = len(cases)
+            run.whole = suite.complete and not (dtypes or regimes)
             if not {case.loss for case in cases} & {implementation.loss for implementation in chosen}:
                 return
             with closing(Writer(path, Verdict)) as writer:
@@ -177,6 +179,9 @@ def report(run: Run, path: Path) -> None:
         out.print(f"skipped {framework}: {reason}", markup=False)
     out.print(f"{totals.cases} cases, {totals.verdicts} verdicts: {tables.counts(verdicts) or 'nothing was measured'}")
     out.print(time_line(totals), markup=False)
+    if run.whole:
+        for text in totals.stale:
+            out.print(f"stale: declared, but no case showed it: {text}", markup=False)
     for problem in [*run.problems, *totals.problems]:
         out.print(f"problem: {problem}", markup=False)
     out.print(f"rows in {path}", markup=False)

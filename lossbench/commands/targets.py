@@ -11,8 +11,8 @@ from lossbench.floats import FORMATS
 from lossbench.records import Greeting, Target
 from lossbench.wire import Absence
 
-FRAMEWORKS = ("torch", "paddle", "tensorflow")
-NICKNAMES = {"pytorch": "torch", "paddlepaddle": "paddle", "tf": "tensorflow", "keras": "tensorflow"}
+FRAMEWORKS = ("torch", "paddle", "tensorflow", "jax")
+NICKNAMES = {"pytorch": "torch", "paddlepaddle": "paddle", "tf": "tensorflow", "keras": "tensorflow", "optax": "jax"}
 DEVICES = ("cpu", "cuda")
 
 

@@ -19,6 +19,7 @@ from lossbench.records import Status, Target, Verdict
 # From right to worst; what stands in one line is equally bad in kind.
 KINDS = (
     (Status.AGREES, Status.REJECTS, Status.IMPRECISE),
+    (Status.BY_CONTRACT,),
     (Status.DEVIATES,),
     (Status.ACCEPTS, Status.REFUSES, Status.DIFFERS),
     (Status.HANGS,),

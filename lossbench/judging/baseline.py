@@ -23,7 +23,8 @@ from lossbench.results import Writer
 from lossbench.results import read as read_rows
 
 FACTOR, SLACK = 4.0, 8.0  # a figure may grow to four times the accepted one, or by 8 eps
-ANSWERED = (Status.AGREES, Status.IMPRECISE, Status.DEVIATES, Status.DIFFERS, Status.ACCEPTS)
+DECLARED = (Status.BY_CONTRACT, Status.DEVIATES)
+ANSWERED = (Status.AGREES, Status.IMPRECISE, Status.BY_CONTRACT, Status.DEVIATES, Status.DIFFERS, Status.ACCEPTS)
 WORSE, BETTER, CHANGED, NEW, GONE, MISSING = "worse", "better", "changed", "new", "gone", "missing"
 
 
@@ -95,8 +96,8 @@ def _change(then: Status, now: Status) -> tuple[str, str]:
     if LEVELS[then] == LEVELS[now] == 0:
         return CHANGED, ": right either way" if Status.REJECTS in (then, now) else ": the same by scale, ulps only"
     if LEVELS[now] < LEVELS[then]:
-        return BETTER, ": the declared deviation is no longer seen" if then is Status.DEVIATES else ""
-    return WORSE, ": a declared deviation that was not seen when accepted" if now is Status.DEVIATES else ""
+        return BETTER, ": the declared deviation is no longer seen" if then in DECLARED else ""
+    return WORSE, ": a declared deviation that was not seen when accepted" if now in DECLARED else ""
 
 
 def _figure(name: str, then: float | None, now: float | None, answered: bool) -> tuple[str, str] | None:

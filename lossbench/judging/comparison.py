@@ -16,7 +16,20 @@ from lossbench.floats import FORMATS, Format, decode, encode, round_to
 from lossbench.judging.judge import Answer, Judgement, Submission, applies, judge
 from lossbench.loss import Loss
 from lossbench.losses import catalogue
-from lossbench.records import Case, Ended, Greeting, Implementation, Known, Option, Question, Status, Target, Verdict
+from lossbench.records import (
+    INTEGERS,
+    LAYOUTS,
+    Case,
+    Ended,
+    Greeting,
+    Implementation,
+    Known,
+    Option,
+    Question,
+    Status,
+    Target,
+    Verdict,
+)
 from lossbench.reductions import output_shape
 from lossbench.reference.answers import Answers, default_path
 from lossbench.reference.expectation import Expectation, expect
@@ -46,6 +59,7 @@ class Totals:
     slowest_reference: float = 0.0
     element_microseconds: list[float] = field(default_factory=list)  # of definitions worked out, one per case
     problems: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)  # declared deviations that no case of theirs has shown
 
 
 @dataclass(slots=True)
@@ -88,6 +102,7 @@ class Comparison:
         self.totals = Totals()
         self.under_way: dict[int, Work] = {}
         self.held = 0  # bytes of their inputs
+        self.declared: dict[tuple[Target, str, Known], bool] = {}  # those that spoke of a case: whether one was seen
         self.deferred: list[Case] = []  # those that some implementation is known to corrupt memory on
         self.built: tuple[tuple[object, ...], Inputs] | None = None
 
@@ -107,6 +122,11 @@ class Comparison:
         self.answers.save()
         self.totals.certified_hits, self.totals.certified_misses = self.answers.hits, self.answers.misses
         self.totals.certified_spared, self.totals.certified_spent = self.answers.spared, self.answers.spent
+        self.totals.stale = [
+            f"{target} {key.partition(':')[2]}: {known.reason}"
+            for (target, key, known), seen in self.declared.items()
+            if not seen
+        ]
         if self.answers.problem:
             self.totals.problems.append(self.answers.problem)
 
@@ -140,8 +160,11 @@ class Comparison:
         if not asked:
             return
         work = self._prepare(case, loss, sum(len(taking) for _, taking in asked))
+        integer = next((word for word in case.how if word in INTEGERS), "int64")
         arrays = [
-            WireArray("int64", array) if loss.arguments[name].domain.integer else self._float(array, case)
+            WireArray(integer, array.astype(integer))
+            if loss.arguments[name].domain.integer
+            else self._float(array, case)
             for name, array in work.inputs.arrays.items()
         ]
         arrays += [self._float(cotangent, case) for cotangent in work.cotangents]
@@ -160,7 +183,9 @@ class Comparison:
                 cotangents=len(work.cotangents),
                 fingerprint=work.fingerprint,
                 repeat=REGIMES[case.regime].repeat,
-                strided=seed_of(case) % 4 == 0,
+                layout=next(
+                    (word for word in case.how if word in LAYOUTS), "strided" if seed_of(case) % 4 == 0 else ""
+                ),
             )
             self.crew.ask(target, question, arrays)
 
@@ -200,6 +225,10 @@ class Comparison:
         found = judge(
             submission, implementation.known, lambda known, form: self._variant(work, known, form), self.limits
         )
+        for known in implementation.known:
+            if applies(known, work.case) and not known.corrupts:  # one that corrupts shows, or does not, by chance
+                key = (reply.target, implementation.key, known)
+                self.declared[key] = self.declared.get(key, False) or known in found.explained_by
         self._emit(work.case, reply.target, implementation.via, found, expectation.ruler)
 
     def _expect(self, work: Work) -> Expectation:

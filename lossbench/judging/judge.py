@@ -64,6 +64,7 @@ class Judgement:
     compared: int = 0
     worst: str = ""
     notes: list[str] = field(default_factory=list)
+    explained_by: tuple[Known, ...] = ()  # the declarations that account for the difference
     accepted: bool = False  # a number came back for inputs of which only NaN can come
 
     def notes_that_differ(self) -> bool:
@@ -110,7 +111,10 @@ def judge(
         return found
     for candidate in _explanations(declared):
         if _explained(submission, candidate, limits, found, variants):
-            found.status = Status.DEVIATES
+            formulas = [k for k in candidate if k.definition or k.error is not None] or candidate
+            chosen = all(k.contract for k in formulas)
+            found.status = Status.BY_CONTRACT if chosen else Status.DEVIATES
+            found.explained_by = tuple(candidate)
             reasons = dict.fromkeys(k.reason for k in candidate)
             found.notes = [*reasons, *(note for note in found.notes if note not in SYMPTOMS)]
             break
@@ -141,7 +145,9 @@ def _unanswered(outcome: Outcome, declared: list[Known], invalid: bool) -> Judge
             return Judgement(Status.REJECTS, notes=[outcome.message])
         excuse = next((k for k in declared if k.raises), None)
         if excuse:
-            return Judgement(Status.DEVIATES, compared=1, notes=[excuse.reason, outcome.message])
+            status = Status.BY_CONTRACT if excuse.contract else Status.DEVIATES
+            notes = [excuse.reason, outcome.message]
+            return Judgement(status, compared=1, notes=notes, explained_by=(excuse,))
         return Judgement(Status.REFUSES, notes=[outcome.message])
     status = Status.CRASHES if outcome.ended is Ended.DIED else Status.HANGS
     return Judgement(status, notes=[*(k.reason for k in declared if k.corrupts), outcome.message])
@@ -246,7 +252,8 @@ def _gradients(
                 continue
             got = got.reshape(want[0].shape)
         free = expected.free_gradients[name] | expected.undefined
-        forgiven = None if mixed is None else mixed.reshape(mixed.shape + (1,) * (got.ndim - mixed.ndim))
+        own = None if expectation.loss.is_shared(name) else mixed
+        forgiven = None if own is None else own.reshape(own.shape + (1,) * (got.ndim - own.ndim))
         wanted = Wanted(want, expected.gradient_scales[name], free, forgiven, expected.bounds.get(name))
         parts.append(Part(f"gradient of {name}", got, wanted))
     return parts
@@ -277,7 +284,8 @@ def _hull(
     for name in expectation.certified_arguments:
         size = int(np.prod(expectation.slice_shape(name, index), dtype=int))
         mine = answer.gradients.get(name)
-        if name in expected.gradients and mine is not None and mine.shape == expected.gradients[name][0].shape:
+        judged = name in expected.gradients and not expectation.loss.is_shared(name)  # a sum over terms has no slice
+        if judged and mine is not None and mine.shape == expected.gradients[name][0].shape:
             scale = np.broadcast_to(expected.gradient_scales[name], mine.shape)[index]
             largest = max(np.abs(corners[:, begin : begin + size]).max(initial=0.0), np.max(scale, initial=0.0))
             got.append(np.ravel(mine[index]))

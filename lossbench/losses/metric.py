@@ -67,7 +67,7 @@ def _direction(vector: np.ndarray, epsilon: float) -> _Direction:
     return _Direction(scaled / length, length, exponent, (scaled_guard / length) ** 2)
 
 
-@loss(over="rows", also={"margin": (0.5,)})
+@loss(over="rows", also={"margin": (0.5,)}, small=(6, 8))
 @np.errstate(all="ignore")
 def cosine_embedding(
     first: Real, second: Real, sign: SignPerRow, *, margin: Cosine = 0.0, epsilon: NonNegativeNumber = 0.0
@@ -228,6 +228,7 @@ def triplet_terms(
     over="rows",
     also={"margin": (0.5,), "p": (1.0, 3.0, math.inf), "epsilon": (0.0,), "swap": (True,)},
     aliases=("triplet",),
+    small=(6, 8),
 )
 @np.errstate(all="ignore")
 def triplet_margin(

@@ -58,6 +58,9 @@ def ctc_terms(
     over="samples",
     also={"blank": (1,), "zero_infinity": (True,)},
     reductions=("none", "mean", "sum", "count_mean"),
+    axes=("sequences", "steps", "symbols"),
+    small=(3, 7, 4),
+    large=(16, 64, 32),
 )
 @np.errstate(all="ignore")
 def ctc(
@@ -107,6 +110,11 @@ def without(terms: Terms, masked: np.ndarray) -> Terms:
         nearness=np.where(masked, np.inf, np.asarray(terms.nearness)),
         masked=masked,
     )
+
+
+@ctc.shapes
+def _(shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    return {"labels": (max(1, shape[1] // 3),)}
 
 
 @ctc.definition

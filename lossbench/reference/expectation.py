@@ -64,6 +64,8 @@ class Expectation:
 
     def slice_shape(self, name: str, index: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the part of argument `name` that the term at `index` depends on."""
+        if self.loss.is_shared(name):
+            return self.loss.argument_shape(name, self.shape)
         return self.loss.argument_shape(name, self.shape)[len(index) :]
 
     def slope_magnitude(self, name: str) -> np.ndarray:
@@ -270,6 +272,16 @@ def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | N
                 shift = -float(high) * np.asarray(scalar.slopes[name]) / float(scalar.value) * output
                 gradient = (gradient[0] + shift, gradient[1])
                 magnitude = magnitude + np.abs(shift)
+            if expectation.loss.is_shared(name):
+                gradients[name] = pairs.total_last(*(_terms_last(part, len(terms)) for part in gradient))
+                own = _terms_last(magnitude, len(terms)).sum(axis=-1)
+                scales[name] = np.asarray(own.max(initial=0.0))
+                free[name] = np.asarray(expectation.free.any()) | np.isnan(slope_high).any(
+                    axis=tuple(range(len(terms)))
+                )
+                if expectation.across.any() or expectation.corners:
+                    bounds[name] = np.full(own.shape, magnitude.max(initial=0.0) * max(1, expectation.free.size))
+                continue
             gradients[name] = gradient
             scales[name] = expectation.widest(magnitude)
             nowhere = np.isnan(slope_high) & ~np.isnan(expectation.value[0])[wide]  # a value, and no slope to it
@@ -291,3 +303,8 @@ def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | N
         undefined=undefined,
         factor=np.asarray(factor),
     )
+
+
+def _terms_last(array: np.ndarray, terms: int) -> np.ndarray:
+    """The array with its first axes, those of the terms, made one and put last."""
+    return np.moveaxis(array.reshape(-1, *array.shape[terms:]), 0, -1)

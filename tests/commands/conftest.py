@@ -31,4 +31,4 @@ def lossbench(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 @pytest.fixture
 def no_frameworks(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """A machine on which no framework is installed."""
-    hide(monkeypatch, "torch paddle tensorflow keras")
+    hide(monkeypatch, "torch paddle tensorflow keras jax optax")

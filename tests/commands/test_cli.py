@@ -14,7 +14,19 @@ from running import COMMAND, MAIN, Done, InProcess, run
 from lossbench.commands import compare
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
 
-HEAVY = ("numpy", "pandas", "scipy", "flint", "sqlite3", "platformdirs", "torch", "paddle", "tensorflow", "keras")
+HEAVY = (
+    "numpy",
+    "pandas",
+    "scipy",
+    "flint",
+    "sqlite3",
+    "platformdirs",
+    "torch",
+    "paddle",
+    "tensorflow",
+    "keras",
+    "jax",
+)
 FEW = ("compare", "huber", "--framework", "fakes", "--regime", "zeros", "--dtype", "float32")
 FULL = Path("/dev/full")
 NEEDS_FULL = pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full, a device that is always full")

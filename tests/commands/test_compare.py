@@ -24,7 +24,7 @@ COLUMNS = (
     "case,loss,framework,version,via,device,mode,dtype,reduction,shape,regime,status,compared,value_error,"
     "gradient_error,value_ulps,gradient_ulps,reference,worst,note"
 )
-MEASURED = (Status.AGREES, Status.IMPRECISE, Status.DEVIATES, Status.DIFFERS, Status.ACCEPTS)
+MEASURED = (Status.AGREES, Status.IMPRECISE, Status.BY_CONTRACT, Status.DEVIATES, Status.DIFFERS, Status.ACCEPTS)
 LATEST = Path("results/latest/compare.csv")
 FULL = Path("/dev/full")
 
@@ -338,7 +338,7 @@ def test_no_framework_at_all_is_3_with_what_to_install(lossbench: InProcess, no_
     done = lossbench("compare", "mse")
     assert done.code == 3
     said = one_line(done)
-    for name in ("torch", "paddle", "tensorflow"):
+    for name in ("torch", "paddle", "tensorflow", "jax"):
         assert f"pip install 'lossbench[{name}]'" in said
     assert not LATEST.exists()
 

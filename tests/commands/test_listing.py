@@ -51,7 +51,7 @@ def in_parts(shown: str) -> dict[str, str]:
                     pytest.mark.skipif(find_spec(name) is None, reason=f"{name} is not installed"),
                 ],
             )
-            for name in ("torch", "paddle", "tensorflow")
+            for name in ("torch", "paddle", "tensorflow", "jax")
         ),
     ],
 )
@@ -153,7 +153,7 @@ def test_a_missing_framework_is_said_and_is_3_if_asked_for_by_name(
     done = lossbench(*arguments)
     assert done.code == 0
     assert "huber" in done.out
-    for name in ("torch", "paddle", "tensorflow"):
+    for name in ("torch", "paddle", "tensorflow", "jax"):
         assert f"{name} is not there: ModuleNotFoundError" in done.err
     done = lossbench(*arguments, "--framework", "torch")
     assert done.code == 3
@@ -166,7 +166,7 @@ def test_doctor_says_what_is_there_and_what_to_install(
 ) -> None:
     done = lossbench("doctor")
     assert done.code == 0
-    for name in ("torch", "paddle", "tensorflow"):
+    for name in ("torch", "paddle", "tensorflow", "jax"):
         assert f"{name} is not there: ModuleNotFoundError: No module named" in done.out
         assert f"pip install 'lossbench[{name}]'" in done.out
     assert str(cache) in done.out

@@ -27,7 +27,7 @@ def question(
     reduction: str = "none",
     cotangents: Sequence[tuple[int, ...]] | None = None,
     repeat: bool = False,
-    strided: bool = False,
+    layout: str = "",
 ) -> Asked:
     """A question about the squared error; `cotangents` are their shapes, by default one that fits the reduction."""
     random = np.random.default_rng(identity)
@@ -37,6 +37,6 @@ def question(
     )
     names = ("prediction", "target")
     record = Question(
-        identity, tuple(implementations), names, names, (), reduction, len(shapes), fingerprint(arrays), repeat, strided
+        identity, tuple(implementations), names, names, (), reduction, len(shapes), fingerprint(arrays), repeat, layout
     )
     return record, arrays

@@ -29,11 +29,11 @@ def numbers(array: WireArray) -> np.ndarray:
     return decode(array.data, format_named(array.dtype))
 
 
-@pytest.mark.parametrize("strided", [False, True])
+@pytest.mark.parametrize("layout", ["", "strided", "transposed"])
 @pytest.mark.parametrize("shape", [(), (0,), (7,), (3, 4)])
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
 def test_values_and_gradients_for_each_cotangent(
-    shared_crew: Crew, reduction: str, shape: tuple[int, ...], strided: bool
+    shared_crew: Crew, reduction: str, shape: tuple[int, ...], layout: str
 ) -> None:
     above = shape if reduction == "none" else ()
     for identity, dtype in enumerate(DTYPES):
@@ -41,7 +41,7 @@ def test_values_and_gradients_for_each_cotangent(
             "dtype": dtype,
             "reduction": reduction,
             "cotangents": [above, above],
-            "strided": strided,
+            "layout": layout,
             "repeat": True,
         }
         asked = question(identity, [HONEST], shape=shape, **options)
@@ -93,8 +93,8 @@ def test_only_differentiable_arguments_get_a_gradient(shared_crew: Crew) -> None
 def test_what_no_value_shows_is_noted(shared_crew: Crew) -> None:
     notes = {"writes_into_input": ("wrote-into-input",), "wavers": ("nondeterministic",), "shouts": ()}
     for dtype in ("float32", "bfloat16"):
-        for strided in (False, True):
-            asked = question(1, [trouble(what) for what in notes], repeat=True, strided=strided, dtype=dtype)
+        for layout in ("", "strided"):
+            asked = question(1, [trouble(what) for what in notes], repeat=True, layout=layout, dtype=dtype)
             shared_crew.ask(FAKES, *asked)
             assert [reply.outcome.notes for reply in shared_crew.replies()] == list(notes.values())
 

@@ -3,12 +3,9 @@
 Every module of this folder enters its implementations into the one table by being imported.
 """
 
-import importlib
-import pkgutil
-
+from lossbench.framework import load_modules
 from lossbench.frameworks.fakes.engine import framework
 
 __all__ = ["framework"]
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+load_modules(__name__, __path__)

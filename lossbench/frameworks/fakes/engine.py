@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lossbench.floats import decode, encode, format_named
-from lossbench.framework import FLOATS, Framework
+from lossbench.framework import FLOATS, Adapter, Framework, shaped
 
 Gradients = dict[str, "np.ndarray | Tensor | None"]
 
@@ -87,14 +87,14 @@ class Fakes(Framework):
         return tensor.dtype, tensor.data
 
     def value_and_gradients(
-        self, call: Callable[[], Any], leaves: Mapping[str, Tensor], cotangent: Tensor | None
+        self, call: Adapter, tensors: Mapping[str, Tensor], wanted: Sequence[str], cotangent: Tensor | None
     ) -> tuple[Tensor, dict[str, Tensor | None]]:
-        """Run `call` and have its answer pull the cotangent back."""
-        answer: Answer = call()
+        """Run the call and have its answer pull the cotangent back."""
+        answer: Answer = shaped(call(**tensors), cotangent)
         above = np.ones(answer.shape, np.float32) if cotangent is None else numbers(cotangent)
         pulled = answer.pull(above)
         value = answer.value if isinstance(answer.value, Tensor) else rounded(answer.value, answer.dtype)
-        return value, {name: _as_tensor(pulled.get(name), leaf.dtype) for name, leaf in leaves.items()}
+        return value, {name: _as_tensor(pulled.get(name), tensors[name].dtype) for name in wanted}
 
     def wait(self) -> None:
         """Nothing is ever pending."""

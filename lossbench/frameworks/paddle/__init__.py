@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lossbench.frameworks.paddle import binary, elementwise, metric, recipes, rows, sequence
+from lossbench.framework import load_modules
 from lossbench.frameworks.paddle.engine import framework
 
-__all__ = ["binary", "elementwise", "framework", "metric", "recipes", "rows", "sequence"]
+__all__ = ["framework"]
+
+load_modules(__name__, __path__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 os.environ.setdefault("GLOG_minloglevel", "2")  # errors only
 
@@ -11,7 +11,7 @@ import numpy as np
 import paddle
 from paddle import Tensor
 
-from lossbench.framework import Framework
+from lossbench.framework import Adapter, Framework, shaped
 
 # On the processor Paddle lacks kernels for the 16-bit formats: no loss runs in them from end to end.
 DTYPES = ("float64", "float32")
@@ -37,15 +37,15 @@ class Paddle(Framework):
         return str(tensor.dtype).removeprefix("paddle."), tensor.numpy()
 
     def value_and_gradients(
-        self, call: Callable[[], Tensor], leaves: Mapping[str, Tensor], cotangent: Tensor | None
+        self, call: Adapter, tensors: Mapping[str, Tensor], wanted: Sequence[str], cotangent: Tensor | None
     ) -> tuple[Tensor, dict[str, Tensor | None]]:
-        """Run `call` and its value's backward pass, which leaves each gradient with its leaf until the next call."""
-        for leaf in leaves.values():
-            leaf.clear_gradient(False)
-        value = call()
+        """Run the call and its value's backward pass, which leaves each gradient with its leaf until the next call."""
+        for name in wanted:
+            tensors[name].clear_gradient(False)
+        value = shaped(call(**tensors), cotangent)
         if not value.stop_gradient:
             value.backward(cotangent)
-        return value, {name: leaf.grad for name, leaf in leaves.items()}
+        return value, {name: tensors[name].grad for name in wanted}
 
     def wait(self) -> None:
         """Return once the graphics card is done; on the processor every call has waited already."""

@@ -1,25 +1,10 @@
-"""TensorFlow: the classes and functions of Keras, those of tf.nn, and recipes from their primitives."""
+"""TensorFlow: the classes and functions of Keras, those of tf.nn and tf.compat.v1, and recipes."""
 
 from __future__ import annotations
 
-from lossbench.frameworks.tensorflow import (
-    keras_binary,
-    keras_elementwise,
-    keras_focal,
-    keras_rows,
-    keras_samples,
-    nn,
-    recipes,
-)
+from lossbench.framework import load_modules
 from lossbench.frameworks.tensorflow.engine import framework
 
-__all__ = [
-    "framework",
-    "keras_binary",
-    "keras_elementwise",
-    "keras_focal",
-    "keras_rows",
-    "keras_samples",
-    "nn",
-    "recipes",
-]
+__all__ = ["framework"]
+
+load_modules(__name__, __path__)

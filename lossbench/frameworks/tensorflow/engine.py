@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lossbench.framework import Framework, Tensor
+from lossbench.framework import Adapter, Framework, Tensor, shaped
 
 
 class TensorFlow(Framework):
@@ -33,18 +33,19 @@ class TensorFlow(Framework):
         return tensor.dtype.name, np.asarray(stored.numpy())
 
     def value_and_gradients(
-        self, call: Callable[[], Tensor], leaves: Mapping[str, Tensor], cotangent: Tensor | None
+        self, call: Adapter, tensors: Mapping[str, Tensor], wanted: Sequence[str], cotangent: Tensor | None
     ) -> tuple[Tensor, dict[str, Tensor | None]]:
-        """Record `call` on a tape that watches nothing but `leaves`, and ask it for their gradients."""
+        """Record the call on a tape that watches nothing but the wanted tensors, and ask it for their gradients."""
+        leaves = [tensors[name] for name in wanted]
         with self._place():
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                for leaf in leaves.values():
+                for leaf in leaves:
                     tape.watch(leaf)
-                value = call()
+                value = shaped(call(**tensors), cotangent)
             if cotangent is not None:
                 cotangent = tf.cast(cotangent, value.dtype)
-            gradients = tape.gradient(value, list(leaves.values()), output_gradients=cotangent)
-            return value, dict(zip(leaves, map(_dense, gradients), strict=True))
+            gradients = tape.gradient(value, leaves, output_gradients=cotangent)
+            return value, dict(zip(wanted, map(_dense, gradients), strict=True))
 
     def wait(self) -> None:
         """Return once the accelerator is done; on the processor every call has waited already."""

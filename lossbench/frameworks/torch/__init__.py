@@ -7,7 +7,9 @@ triple the time of a small loss.
 
 from __future__ import annotations
 
-from lossbench.frameworks.torch import elementwise, recipes, rows, sequence
+from lossbench.framework import load_modules
 from lossbench.frameworks.torch.engine import framework
 
-__all__ = ["elementwise", "framework", "recipes", "rows", "sequence"]
+__all__ = ["framework"]
+
+load_modules(__name__, __path__)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lossbench.framework import Framework
+from lossbench.framework import Adapter, Framework, shaped
 
 
 class Torch(Framework):
@@ -34,15 +34,15 @@ class Torch(Framework):
         return str(here.dtype).removeprefix("torch."), bits.numpy()
 
     def value_and_gradients(
-        self, call: Callable[[], Tensor], leaves: Mapping[str, Tensor], cotangent: Tensor | None
+        self, call: Adapter, tensors: Mapping[str, Tensor], wanted: Sequence[str], cotangent: Tensor | None
     ) -> tuple[Tensor, dict[str, Tensor | None]]:
-        """Run `call`, and `torch.autograd.grad` from its value to the leaves it reached."""
-        value = call()
-        if not leaves or not value.requires_grad:
-            return value, dict.fromkeys(leaves)
+        """Run the call, and `torch.autograd.grad` from its value to the wanted leaves."""
+        value = shaped(call(**tensors), cotangent)
+        if not wanted or not value.requires_grad:
+            return value, dict.fromkeys(wanted)
         above = torch.ones_like(value) if cotangent is None else cotangent
-        gradients = torch.autograd.grad(value, list(leaves.values()), above, allow_unused=True)
-        return value, dict(zip(leaves, gradients, strict=True))
+        gradients = torch.autograd.grad(value, [tensors[name] for name in wanted], above, allow_unused=True)
+        return value, dict(zip(wanted, gradients, strict=True))
 
     def wait(self) -> None:
         """Return once the graphics card is done; on the processor every call has waited already."""

@@ -4,8 +4,6 @@
 what is divided, in the formula, in the gradient, under conditions, in manners, and in precision.
 """
 
-import importlib
-import pkgutil
+from lossbench.framework import load_modules
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+load_modules(__name__, __path__)

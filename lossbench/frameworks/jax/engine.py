@@ -1,0 +1,121 @@
+"""JAX's arithmetic: arrays, and each call compiled together with its backward pass."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+# Read when the backend starts, by the first array: one thread more or less must not change a sum.
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false".strip()
+os.environ.setdefault("JAX_PLATFORMS", "")
+
+import jax
+import numpy as np
+import optax
+from jax import Array
+from jax import numpy as jnp
+
+from lossbench.framework import Adapter, Framework, shaped
+
+Compiled = Callable[..., tuple[Array, tuple[Array, ...]]]
+
+
+class Jax(Framework):
+    """JAX with float64 enabled; every adapter runs under `jax.jit`, compiled once for each shape and format."""
+
+    name = "jax"
+    version = f"{jax.__version__} (optax {optax.__version__})"
+
+    def __init__(self) -> None:
+        """Start with nothing compiled."""
+        super().__init__()
+        self._forward: dict[tuple[object, ...], Callable[..., Array]] = {}
+        self._compiled: dict[tuple[object, ...], Compiled] = {}
+
+    def tensor(self, array: np.ndarray, dtype: str, differentiable: bool) -> Array:
+        """Copy `array` to the device. JAX has no strides to keep, and a leaf is what the backward pass is asked for."""
+        if dtype == "bfloat16":
+            return jax.device_put(np.ascontiguousarray(array).view(jnp.bfloat16.dtype), self._place())
+        return jax.device_put(np.array(array), self._place())
+
+    def array(self, tensor: Array) -> tuple[str, np.ndarray]:
+        """The tensor's format and contents."""
+        here = np.asarray(tensor)
+        return tensor.dtype.name, here.view(np.uint16) if tensor.dtype == jnp.bfloat16 else here
+
+    def value_and_gradients(
+        self, call: Adapter, tensors: Mapping[str, Array], wanted: Sequence[str], cotangent: Array | None
+    ) -> tuple[Array, dict[str, Array | None]]:
+        """Run the call and its vector-Jacobian product as one compiled function.
+
+        A gradient that does not flow is zero here: JAX makes no difference between the two.
+        """
+        key = (*_key(call), tuple(wanted), cotangent is None)
+        if key not in self._compiled:
+            self._compiled[key] = _compiled(call, tuple(wanted), cotangent is None)
+        value, gradients = self._compiled[key](dict(tensors), cotangent)
+        return value, dict(zip(wanted, gradients, strict=True))
+
+    def value(self, call: Adapter, tensors: Mapping[str, Array]) -> Array:
+        """The call under `jax.jit`, without its backward pass."""
+        key = _key(call)
+        if key not in self._forward:
+            self._forward[key] = jax.jit(call)
+        return self._forward[key](**tensors)
+
+    def wait(self) -> None:
+        """Return once the device is done: a new computation on it ends after all earlier ones."""
+        jax.block_until_ready(jax.device_put(0, self._place()) + 0)
+
+    def devices(self) -> Sequence[str]:
+        """The processor, and ``cuda`` where JAX sees a graphics card."""
+        return ("cpu", "cuda") if any(device.platform == "gpu" for device in jax.devices()) else ("cpu",)
+
+    def built_for_cuda(self) -> bool:
+        """Whether a CUDA plugin is installed beside JAX."""
+        from importlib.util import find_spec
+
+        return any(find_spec(f"jax_cuda{major}_plugin") is not None for major in (12, 13))
+
+    def device_name(self) -> str:
+        """What the graphics card calls itself, or the processor in short."""
+        return "cpu" if self.device == "cpu" else str(jax.devices("gpu")[0].device_kind)
+
+    def _place(self) -> Any:
+        return jax.devices("cpu" if self.device == "cpu" else "gpu")[0]
+
+
+def _key(call: Adapter) -> tuple[object, ...]:
+    """What makes two calls the same function: the adapter and its options."""
+    options = call.keywords if isinstance(call, functools.partial) else {}
+    return getattr(call, "func", call), tuple(sorted(options.items()))
+
+
+def _compiled(call: Adapter, wanted: tuple[str, ...], ones: bool) -> Compiled:
+    """A function of the tensors and the cotangent that gives the value and the wanted gradients, under `jax.jit`."""
+
+    def run(tensors: dict[str, Array], cotangent: Array | None) -> tuple[Array, tuple[Array, ...]]:
+        def forward(*leaves: Array) -> Array:
+            return call(**{**tensors, **dict(zip(wanted, leaves, strict=True))})
+
+        value, backward = jax.vjp(forward, *(tensors[name] for name in wanted))
+        shaped(value, cotangent)
+        above = jnp.ones_like(value) if ones else jnp.asarray(cotangent, value.dtype)
+        return value, backward(above)
+
+    return cast("Compiled", jax.jit(run))
+
+
+def _settle() -> None:
+    """Switch float64 on, and keep compiled functions from one run to the next: they take a worker's whole time."""
+    jax.config.update("jax_enable_x64", True)
+    if cache := os.environ.get("LOSSBENCH_CACHE"):
+        jax.config.update("jax_compilation_cache_dir", f"{cache}/jax")
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+_settle()
+framework = Jax()
