@@ -191,6 +191,40 @@ def exhaust(
     raise typer.Exit(run(request))
 
 
+@app.command()
+def sweep(
+    losses: Annotated[list[str], typer.Argument(metavar="LOSS...")],
+    over: Annotated[str, typer.Option("--over", help="scale, shift, gap, classes or length.")] = "scale",
+    levels: Annotated[Words, typer.Option("--levels", help="Numbers instead of the usual ones.")] = None,
+    dtype: Dtypes = None,
+    framework: Frameworks = None,
+    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    shape: Annotated[str, typer.Option("--shape", help="The shape of the cases, such as 64x10.")] = "",
+    reduction: Annotated[str, typer.Option("--reduction", help="none, unless the loss has no such.")] = "",
+    seed: Seeds = None,
+    device: Device = "cpu",
+    csv: Csv = None,
+) -> None:
+    """Turn one stress up and see how the errors of every implementation grow."""
+    from lossbench.commands.sweep import Request
+    from lossbench.commands.sweep import main as run
+
+    request = Request(
+        losses=_words(losses),
+        over=over,
+        levels=_words(levels),
+        dtypes=_words(dtype) or ("float32",),
+        frameworks=_words(framework),
+        implementation=impl,
+        device=device,
+        shape=shape,
+        seeds=_words(seed) or ("0", "1", "2"),
+        reduction=reduction,
+        csv=csv,
+    )
+    raise typer.Exit(run(request))
+
+
 @app.command("list")
 def list_(
     framework: Frameworks = None,

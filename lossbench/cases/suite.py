@@ -127,7 +127,7 @@ def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Bl
     for key, (allowed, default) in words.items():
         values = _listed(block, key, str, where, default)
         for value in values:
-            if value not in allowed:
+            if value not in allowed and not (key == "regimes" and REGIMES.knows(value)):
                 raise UsageError(f"{where}: {key} has {value!r}; {suggestion(value, allowed)}")
         chosen[key] = tuple(values)
     options = block.get("options", "default")
@@ -357,7 +357,7 @@ def parse_case(text: str, losses: Mapping[str, Loss]) -> Case:
             given.append(name)
     reduction, dtype, shape, regime, seed = parts[-5:]
     for value, allowed_words in ((reduction, list(MEANINGS)), (dtype, list(FORMATS)), (regime, list(REGIMES))):
-        if value not in allowed_words:
+        if value not in allowed_words and not (value == regime and REGIMES.knows(value)):
             raise UsageError(f"{text!r}: {value!r} is unknown; {suggestion(value, allowed_words)}")
     if not (seed.isascii() and seed.removeprefix("-").isdigit()):
         raise UsageError(f"{text!r}: the seed {seed!r} should be a whole number")

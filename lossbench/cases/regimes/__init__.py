@@ -6,7 +6,7 @@ common. The kinds of argument it names are those without which it has nothing to
 
 from __future__ import annotations
 
-from lossbench.cases.regimes import edges, holes, invalid, ordinary, stress
+from lossbench.cases.regimes import edges, holes, invalid, levels, ordinary, stress
 from lossbench.cases.regimes.registry import REGIMES, Regime
 
 _PLACES = [module.__name__ for module in (ordinary, edges, stress, holes, invalid)]
@@ -14,4 +14,4 @@ _ordered = sorted(REGIMES.values(), key=lambda regime: _PLACES.index(regime.seas
 REGIMES.clear()
 REGIMES.update((regime.name, regime) for regime in _ordered)
 
-__all__ = ["REGIMES", "Regime", "edges", "holes", "invalid", "ordinary", "stress"]
+__all__ = ["REGIMES", "Regime", "edges", "holes", "invalid", "levels", "ordinary", "stress"]

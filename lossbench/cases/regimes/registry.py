@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +51,55 @@ class Regime:
         return not self.needs or any(a.domain.kind in self.needs for a in loss.arguments.values())
 
 
-REGIMES: dict[str, Regime] = {}
+Stress = Callable[[Draft, float], None]
+
+
+class Register(dict[str, Regime]):
+    """All regimes by name, and those with a level as they are asked for: ``register["scale=640"]``."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        super().__init__()
+        self.stresses: dict[str, tuple[Stress, tuple[Kind, ...]]] = {}
+
+    def __missing__(self, word: str) -> Regime:
+        """The regime of a stress at a level."""
+        name, _, level = word.partition("=")
+        if name not in self.stresses or not _is_number(level):
+            raise KeyError(word)
+        season, needs = self.stresses[name]
+        made = functools.partial(_at, season, float(level))
+        made.__doc__ = season.__doc__
+        return Regime(word, made, needs)
+
+    def knows(self, word: str) -> bool:
+        """Whether there is such a regime, or such a stress with a number for its level."""
+        name, equals, level = word.partition("=")
+        return word in self or (bool(equals) and name in self.stresses and _is_number(level))
+
+
+def _at(season: Stress, level: float, draft: Draft) -> None:
+    season(draft, level)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+REGIMES = Register()
+
+
+def stress(*needs: Kind) -> Callable[[Stress], Stress]:
+    """Decorator: enter a seasoning that takes a level, under its function's name."""
+
+    def enter(season: Stress) -> Stress:
+        REGIMES.stresses[season.__name__] = (season, needs)
+        return season
+
+    return enter
 
 
 def regime(*needs: Kind, **properties: Any) -> Callable[[Callable[[Draft], None]], Callable[[Draft], None]]:
