@@ -129,6 +129,8 @@ class Framework(ABC):
                 known=tuple(known),
                 recipe=recipe,
                 call=source_of(adapter),
+                home=(adapter.__code__.co_filename, adapter.__name__),
+                words=tuple(reductions.items()) if isinstance(reductions, Mapping) else (),
             )
             if implementation.key in self.table:
                 raise ValueError(f"{self.name}: {implementation.key} is entered twice; give each its own via")
