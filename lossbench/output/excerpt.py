@@ -108,12 +108,14 @@ def _keep(text: str, where: list[str]) -> None:
 
 
 class _Bare(ast.NodeTransformer):
-    """Takes away what only lossbench or a type checker reads: decorators, annotations."""
+    """Takes away what only lossbench or a type checker reads: decorators, annotations, docstrings."""
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         self.generic_visit(node)
         node.decorator_list = [d for d in node.decorator_list if "framework" not in ast.unparse(d)]
         node.returns = None
+        if len(node.body) > 1 and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]  # it speaks of the house it comes from
         for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
             argument.annotation = None
         return node
