@@ -20,7 +20,7 @@ from lossbench.loss import Loss
 LINES = (Kind.REAL, Kind.POSITIVE)
 SCORES = (Kind.LOGIT, Kind.LOGITS)
 ROWS = (Kind.PROBABILITIES, Kind.LOG_PROBABILITIES)
-SEASONABLE = (*LINES, *SCORES, Kind.PROBABILITY, *ROWS)
+SEASONABLE = (*LINES, *SCORES, Kind.PROBABILITY, Kind.COSINE, *ROWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,9 @@ def log_uniform(draft: Draft) -> None:
             small = 10.0 ** draft.generator.uniform(low, 0, size)
             small = portable(small, draft.generator)
             values = np.where(sign > 0, small, 1 - small)
+        elif domain.kind is Kind.COSINE:
+            small = portable(10.0 ** draft.generator.uniform(low, 0, size), draft.generator)
+            values = sign * np.where(draft.generator.random(size) < 0.5, small, 1 - small)
         elif domain.kind in ROWS:
             values = log_softmax(sign * 10.0 ** draft.generator.uniform(-2, 2, size))
             logs = domain.kind is Kind.LOG_PROBABILITIES
@@ -99,6 +102,7 @@ def boundary(draft: Draft) -> None:
         Kind.REAL: [0.0, -0.0, 1.0, -1.0, *tiny, -tiny[0], math.sqrt(form.largest) / 4, form.largest, -form.largest],
         Kind.POSITIVE: [0.0, 1.0, *tiny, form.largest],
         Kind.PROBABILITY: [0.0, 1.0, 1 - form.unit_roundoff, 0.5, *tiny, *(10.0**-k for k in (2, 4, 7, 8, 12, 16))],
+        Kind.COSINE: [0.0, -0.0, 1.0, -1.0, 1 - form.unit_roundoff, form.eps - 1, 0.5, *tiny, -tiny[1]],
         Kind.LOGIT: scores,
         Kind.LOGITS: scores,
     }
@@ -182,7 +186,7 @@ def ones(draft: Draft) -> None:
     _constant(draft, 1.0)
 
 
-@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.LOG_PROBABILITIES, invalid=True)
+@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.COSINE, Kind.LOG_PROBABILITIES, invalid=True)
 def poison(draft: Draft) -> None:
     """NaN or infinity in some slices (under ignored rows, where there are any): the neighbours must not notice."""
     terms = draft.loss.term_shape(draft.shape)
