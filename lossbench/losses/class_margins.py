@@ -107,7 +107,7 @@ def _(scores, labels):
 
 @multilabel_margin.draw
 def _(generator: np.random.Generator, shape: tuple[int, ...]) -> Arrays:
-    """From no label to one for each class, and behind the first -1 whatever there is; one row in eight lists one twice."""
+    """From no label to one for each class, and behind the first -1 whatever there is; some rows list one twice."""
     classes = shape[-1]
     order = generator.random(shape).argsort(axis=-1)
     counts = generator.integers(0, classes + 1, (*shape[:-1], 1))
@@ -147,4 +147,4 @@ def _felt(lacking: np.ndarray, other: np.ndarray, own: np.ndarray, margin: float
 def _nearest(own: np.ndarray, other: np.ndarray, margin: float, among: np.ndarray) -> np.ndarray:
     """How near to zero the nearest of a row's differences is."""
     lacking, sizes = _lacking(own, other, margin)
-    return np.where(among, np.abs(lacking) / sizes, np.inf).min(axis=-1, initial=np.inf)
+    return np.asarray(np.where(among, np.abs(lacking) / sizes, np.inf).min(axis=-1, initial=np.inf))

@@ -107,9 +107,13 @@ def soft_margin(score: Logit, sign: Sign) -> Terms:
     regression", Ann. Statist. 28 (2000).
     """
     wrong = -sign * score
-    value = stable.softplus(wrong)
-    # the logarithm of a sum that starts at 1 has an absolute error
-    return Terms(value, {"score": -sign * stable.sigmoid(wrong)}, magnitude=1 + value)
+    value, slope = stable.softplus(wrong), stable.sigmoid(wrong)
+    return Terms(
+        value,
+        {"score": -sign * slope},
+        magnitude=1 + value,  # the logarithm of a sum that starts at 1 has an absolute error
+        slope_magnitudes={"score": 1 + slope},  # as of a softmax over both sides, in which σ(-t) is 1 - σ(t)
+    )
 
 
 @soft_margin.definition

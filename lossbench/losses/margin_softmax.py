@@ -30,9 +30,7 @@ def margined(cosine: np.ndarray, margin1: float, margin2: float, margin3: float,
     plain = Margined(cosine, one, np.abs(cosine), one)
     sine = np.sqrt((1 - cosine) * (1 + cosine))
     angle = margin1 * np.arctan2(sine, cosine) + margin2
-    slope = margin1 * np.sin(angle) / sine
-    if margin2 == 0:
-        slope = np.where(cosine == 1, margin1**2, slope)
+    slope = np.where(sine == 0, np.nan, margin1 * np.sin(angle) / sine)  # at the ends there is none
     size = np.abs(np.cos(angle)) + angle * np.abs(np.sin(angle))
     slope_size = margin1 * (np.abs(np.sin(angle)) + angle * np.abs(np.cos(angle))) / sine
     turned = plain if margin1 == 1 and margin2 == 0 else Margined(np.cos(angle), slope, size, slope_size)
@@ -75,7 +73,8 @@ def margin_softmax(
     ``m₁ θ + m₂`` exceeds π the formula turns up again; `extension` says what is done about it: "none" nothing,
     "linear" takes ``c_t - m₂ sin m₂ - m₃`` there, "easy" leaves c_t as it is unless it is positive. cosines [..., C],
     target [...]; one term for each row. The derivative by c_j is ``s p_j``, that by c_t is
-    ``-s (1 - p_t) m₁ sin(m₁ θ + m₂)/sin θ``, infinite where ``|c_t| = 1`` unless ``m₁ = 1`` and ``m₂ = 0``.
+    ``-s (1 - p_t) m₁ sin(m₁ θ + m₂)/sin θ``, which grows beyond all bounds at ``|c_t| = 1``, where there is none, unless
+    ``m₁ = 1`` and ``m₂ = 0``.
 
     Source: J. Deng et al., "ArcFace: additive angular margin loss for deep face recognition", CVPR 2019, equation 4;
     linear extension: the authors' implementation.
@@ -92,9 +91,10 @@ def margin_softmax(
     # a relative error of exp(z) is the absolute error of z, which is that of its terms
     felt = (shares * sizes).sum(axis=-1, keepdims=True)
     spread = shares * (1 + sizes + felt)
+    own_slope = np.where(np.isnan(own.slope), 1.0, own.slope), np.where(np.isnan(own.slope), 1.0, own.slope_size)
     own_size = np.take_along_axis(sizes, target[..., None], axis=-1)
     others = np.where(chosen, 0.0, shares * (sizes + own_size)).sum(axis=-1, keepdims=True)
-    by_target = np.abs(own.slope) * (2 - missed + others) + missed * own.slope_size  # p_t - 1 cancels
+    by_target = np.abs(own_slope[0]) * (2 - missed + others) + missed * own_slope[1]  # p_t - 1 cancels
     return Terms(
         value[..., 0],
         {"cosines": scale * np.where(chosen, -missed * own.slope, shares)},

@@ -87,7 +87,7 @@ def multiclass_sparsemax(scores: Logits, target: ClassIndex) -> Terms:
 def _(scores, target):
     def overtaking(x):
         # no kink: both sides of a tie add nothing
-        return total(where((other > x) & (other != x), lambda o=other: o - x, 0) for other in scores)
+        return total(where((other > x) & (other != x), other - x, 0) for other in scores)
 
     support = []
     for x in scores:

@@ -22,6 +22,10 @@ ONE_FORMAT = Known(
     raises=True,
     dtypes=NARROW,
 )
+THROUGH_PROJECTION = Known(
+    "differentiates the projection as well, and keeps rounding errors of terms as large as the target's distance",
+    definition="multiclass_sparsemax_through_projection",
+)
 MAXIMA = {"logsumexp": logsumexp, "max": jnp.max}
 
 
@@ -53,7 +57,10 @@ def multiclass_perceptron(scores: Tensor, target: Tensor) -> Tensor:
 
 
 @framework.implements(
-    via="optax.losses.multiclass_sparsemax_loss", reductions=NONE, integers=INTEGERS, known=[ONE_FORMAT]
+    via="optax.losses.multiclass_sparsemax_loss",
+    reductions=NONE,
+    integers=INTEGERS,
+    known=[ONE_FORMAT, THROUGH_PROJECTION],
 )
 def multiclass_sparsemax(scores: Tensor, target: Tensor) -> Tensor:
     rows = scores.reshape(-1, scores.shape[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from lossbench.domains import ClassIndex, ClassWeight, Logit, Logits, Number, Po
 from lossbench.loss import Terms, loss
 from lossbench.losses.class_margins import OneOrTwo, multi_margin
 from lossbench.losses.hinges import soft_margin
+from lossbench.losses.sparse import multiclass_sparsemax
 
 LARGEST_EXPONENT = math.log(np.finfo(np.float64).max)
 
@@ -30,7 +32,24 @@ def soft_margin_overflowing(score: Logit, sign: Sign, *, limit: PositiveNumber =
         np.where(beyond, np.inf, terms.value),
         {"score": np.where(beyond, np.nan, terms.slopes["score"])},
         magnitude=1 + np.where(beyond, np.inf, terms.value),
+        slope_magnitudes=terms.slope_magnitudes,
     )
+
+
+@loss(over="rows", variant=True)
+@np.errstate(all="ignore")
+def multiclass_sparsemax_through_projection(scores: Logits, target: ClassIndex) -> Terms:
+    """Sparsemax loss whose gradient goes through the projection as well, where it cancels only up to rounding.
+
+    The derivative of ``Σ_j π_j (x_j - x_t) + (1 - Σ_j π_j²)/2`` by π is the same for every class with ``π_j > 0``, and
+    the shares always sum to 1: nothing is left of it but the rounding errors of terms as large as ``x_j - x_t``.
+
+    Source: optax.losses.multiclass_sparsemax_loss, measured.
+    """
+    terms = multiclass_sparsemax.function(scores, target)
+    own = np.take_along_axis(scores, target[..., None], axis=-1)
+    distance = scores.max(axis=-1, keepdims=True, initial=-np.inf) - own
+    return replace(terms, slope_magnitudes={"scores": terms.slope_magnitudes["scores"] + distance})
 
 
 @loss(over="rows", variant=True)
