@@ -73,7 +73,7 @@ def margin_softmax(
     ``m₁ θ + m₂`` exceeds π the formula turns up again; `extension` says what is done about it: "none" nothing,
     "linear" takes ``c_t - m₂ sin m₂ - m₃`` there, "easy" leaves c_t as it is unless it is positive. cosines [..., C],
     target [...]; one term for each row. The derivative by c_j is ``s p_j``, that by c_t is
-    ``-s (1 - p_t) m₁ sin(m₁ θ + m₂)/sin θ``, which grows beyond all bounds at ``|c_t| = 1``, where there is none, unless
+    ``-s (1 - p_t) m₁ sin(m₁ θ + m₂)/sin θ``, and there is none at ``|c_t| = 1``, unless
     ``m₁ = 1`` and ``m₂ = 0``.
 
     Source: J. Deng et al., "ArcFace: additive angular margin loss for deep face recognition", CVPR 2019, equation 4;

@@ -12,7 +12,7 @@ from lossbench.framework import Framework
 from lossbench.judging.comparison import Comparison
 from lossbench.judging.timing import plan
 from lossbench.losses import catalogue
-from lossbench.records import Case, Greeting, Implementation, Question, Status, Target, Verdict
+from lossbench.records import Greeting, Implementation, Question, Status, Target, Verdict
 from lossbench.reference.answers import Answers
 
 LOSSES = catalogue()
