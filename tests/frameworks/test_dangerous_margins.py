@@ -238,3 +238,33 @@ def test_paddle_s_own_angular_margin_is_absent_on_the_processor() -> None:
     case = "margin_softmax/none/float32/6x5/normal/0"
     verdict = judged("paddle", case)[case, "paddle.nn.functional.margin_cross_entropy"]
     assert (verdict.status, verdict.note) == (Status.ABSENT, "paddle runs on cuda alone")
+
+
+@paddle
+def test_paddle_refuses_a_batch_without_any_label() -> None:
+    """One row without labels costs 0; a batch of such rows raises."""
+    script = """
+import paddle
+import paddle.nn.functional as F
+scores = paddle.to_tensor([[0.25, 0.5, -2.0]] * 2)
+print(*F.multi_label_margin_loss(scores, paddle.to_tensor([[1, 1, -1], [-1, 0, 1]]), reduction="none").tolist())
+try:
+    F.multi_label_margin_loss(scores, paddle.to_tensor([[-1, -1, -1]] * 2))
+except ValueError:
+    print("refused")
+"""
+    assert alone("-c", script).splitlines()[-2:] == ["0.5 0.0", "refused"]
+
+
+@optax
+def test_optax_takes_a_class_that_is_not_there_for_a_row_without_one() -> None:
+    """The one-hot row is all zeros: the margin is taken against a score of 0, and nobody says so."""
+    script = """
+import optax
+from jax import numpy as jnp
+scores = jnp.array([[0.5, 0.0, 2.0]])
+for target in (-1, 3):
+    print(*(f(scores, jnp.array([target]))[0].item() for f in (
+        optax.losses.multiclass_hinge_loss, optax.losses.multiclass_perceptron_loss)))
+"""
+    assert alone("-c", script).splitlines()[-2:] == ["3.0 2.0", "3.0 2.0"]
