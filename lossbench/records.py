@@ -130,6 +130,7 @@ class Implementation:
     dtypes: tuple[str, ...]
     integers: tuple[str, ...] = ("int64",)  # the formats it takes class indices and lengths in
     known: tuple[Known, ...] = ()
+    devices: tuple[str, ...] = ("cpu", "cuda")  # those it runs on
     recipe: bool = False  # written from primitives, because the framework has no such loss
     call: str = ""  # the adapter's source: the exact call
     home: tuple[str, str] = ("", "")  # the file the adapter is written in, and its name there

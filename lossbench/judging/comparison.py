@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lossbench.cases.applicability import takers
+from lossbench.cases.applicability import lacks_device, takers
 from lossbench.cases.inputs import Inputs, build, resolved, seed_of
 from lossbench.cases.regimes import REGIMES
 from lossbench.crew import Crew, Reply
@@ -144,9 +144,14 @@ class Comparison:
         deferred = False
         for target, table in self.tables.items():
             mine = [i for i in table.values() if i.loss == case.loss]
+            for one in [i for i in mine if lacks_device(i, target.device)]:
+                mine.remove(one)
+                if not corrupting:
+                    nobody = Judgement(Status.ABSENT, notes=[f"{target.framework} {lacks_device(one, target.device)}"])
+                    self._emit(case, target, one.via, nobody, "")
             if not mine:
                 continue
-            taking, reason = takers(mine, case, loss)
+            taking, reason = takers(mine, case, loss, target.device)
             if not taking and not corrupting:
                 nobody = Judgement(Status.ABSENT, notes=[f"{target.framework} {reason}"])
                 self._emit(case, target, mine[0].via, nobody, "")
