@@ -45,7 +45,12 @@ def _(log_rate, target, *, full):
     return value + where(target == 1, 0, lambda: where(target > 1, lambda: stirling(target), 0)) if full else value
 
 
-@loss(over="elements", also={"full": (True,), "epsilon": (0.0, 0.125)}, form_of="poisson_nll")
+@loss(
+    over="elements",
+    also={"full": (True,), "epsilon": (0.0, 0.125)},
+    reductions=("none", "mean", "sum", "mean_last"),
+    form_of="poisson_nll",
+)
 @np.errstate(all="ignore")
 def poisson_nll_rate(rate: Amount, target: Amount, *, full: bool = False, epsilon: NonNegativeNumber = 1e-8) -> Terms:
     """Negative log likelihood of a count under a Poisson distribution, up to a constant, from its rate.

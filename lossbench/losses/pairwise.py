@@ -12,13 +12,14 @@ from lossbench.loss import Terms, loss
 from lossbench.losses.limits import product
 
 
-@loss(over="samples", aliases=("mpse",))
+@loss(over="samples", reductions=("sum",), aliases=("mpse",))
 def mean_pairwise_squared_error(prediction: Real, target: Real, weight: TermWeight = None) -> Terms:
     """How unequal the errors within a sample are; an error that all its elements share costs nothing.
 
     ``w Σ_ij (d_i - d_j)² / (n (n - 1))`` with ``d = prediction - target`` over the n elements of a sample, and w = 1
     where no weight is given; 0 where n < 2. The derivative by a prediction is ``4 w (d_i - mean d) / (n - 1)``.
-    prediction and target [B, ...], weight [B]; one term for each sample. Identity: twice the sample variance of d.
+    prediction and target [B, ...], weight [B]; one term for each sample,
+    and the loss of a batch is their sum. Identity: twice the sample variance of d.
 
     Source: D. Eigen, C. Puhrsch, R. Fergus, "Depth map prediction from a single image using a multi-scale deep
     network", NeurIPS 2014, equation 1 (of logarithms there).

@@ -7,9 +7,10 @@ import math
 import numpy as np
 
 from lossbench.domains import Real
-from lossbench.functions import cosh, log
+from lossbench.functions import cosh, exactly, log, total
 from lossbench.loss import Terms, loss
-from lossbench.losses.regression import squared_error
+from lossbench.losses.pairwise import flattened
+from lossbench.losses.regression import residual_in_units
 
 LOG_2 = math.log(2)
 
@@ -66,18 +67,26 @@ def _(prediction, target):
     return log(cosh(prediction - target))
 
 
-@loss(over="elements", reductions=("mean",))
+@loss(over="batch", reductions=("mean",))
+@np.errstate(all="ignore")
 def checked_mse(prediction: Real, target: Real) -> Terms:
     """Mean squared error of inputs that are checked: of one shape, not empty, and finite throughout.
 
-    ``Σ (prediction - target)² / N``, added up in float64 whatever the format; the derivative by a prediction is
-    ``2 (prediction - target) / N``. Shapes: both alike. Identity: the mean of `squared_error`.
+    ``Σ (prediction - target)² / N`` over all N elements, added up in float64 whatever the format; the derivative by a
+    prediction is ``2 (prediction - target) / N``. Shapes: both alike, one term for everything. Identity: the mean of
+    `squared_error`.
 
     Source: none but this project's; the checks are those that silent broadcasting and NaN make necessary.
     """
-    return squared_error.function(prediction, target)
+    part, unit = residual_in_units(prediction, target)
+    count = np.size(prediction)
+    if not count:
+        return Terms(np.asarray(np.nan), {"prediction": part, "target": part})
+    share = part / count * unit  # divided first: the mean may be in range though the sum is not
+    return Terms(np.asarray((share * part * unit).sum()), {"prediction": 2 * share, "target": -2 * share})
 
 
 @checked_mse.definition
 def _(prediction, target):
-    return (prediction - target) ** 2
+    pairs = list(zip(flattened(prediction), flattened(target), strict=True))
+    return exactly(total((x - y) ** 2 for x, y in pairs)) / len(pairs)

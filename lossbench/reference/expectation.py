@@ -138,7 +138,7 @@ def expect(
         certified_arguments=tuple(name for name in loss.arguments if name in terms.slopes),
     )
     size = sum(array.size for array in inputs.arrays.values())
-    if loss.textbook is not None and 0 < size <= CERTIFIED_SIZE:
+    if loss.textbook is not None and value.size and size <= CERTIFIED_SIZE:
         _certify(expectation, parameters, inputs, free | masked, answers)
         for index in expectation.corners:
             expectation.across[index] = False  # exactly on the kink: its corners say what is right
