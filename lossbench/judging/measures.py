@@ -69,7 +69,7 @@ def errors(
             # an infinite float64 expectation may be a number that no carrier holds: it may not lie far out
             near = (np.abs(high) - form.largest <= slack * form.eps * form.largest) | (form == FORMATS["float64"])
             # a number that the tested format cannot hold came in a wider one, which the judge has noted
-            wider = np.abs(got - high) <= slack * form.eps * np.abs(high)
+            wider = np.isfinite(high) & (np.abs(got - high) <= slack * form.eps * np.abs(high))
             beyond &= np.isinf(got) | near | wider
             right = odd & (beyond | (np.isnan(high) & np.isnan(got)))
             wrong = odd & ~right & (~np.isfinite(got) | ~np.isfinite(high) | (np.abs(high) >= form.overflow_threshold))

@@ -15,6 +15,29 @@ from lossbench.records import Known
 ROWS, APART = ("sum_last",), ("none",)
 
 UNDEFINED = "the gradient by a target of exactly 0 is NaN"
+# XLA's arithmetic on the processor knows no subnormal numbers; in float16 it computes by way of float32.
+SMALLEST_NORMAL = {"float64": 2.0**-1022, "float32": 2.0**-126, "bfloat16": 2.0**-126}
+UNDEFINED_AT_ZERO = [
+    Known(UNDEFINED, definition="generalized_kl_undefined_at_zero"),
+    *(
+        Known(
+            f"{UNDEFINED}, and by one that is subnormal as well",
+            definition="generalized_kl_undefined_at_zero",
+            sets=(("smallest_normal", smallest),),
+            dtypes=(dtype,),
+        )
+        for dtype, smallest in SMALLEST_NORMAL.items()
+    ),
+]
+FLUSHED = [
+    Known(
+        "a target whose probability is subnormal is taken for 0",
+        definition="kl_div_log_target_flushed",
+        sets=(("smallest_normal", smallest),),
+        dtypes=(dtype,),
+    )
+    for dtype, smallest in SMALLEST_NORMAL.items()
+]
 
 
 @framework.implements(
@@ -26,7 +49,7 @@ def kl_div(log_prediction: Tensor, target: Tensor) -> Tensor:
     return optax.losses.kl_divergence(log_prediction, target)
 
 
-@framework.implements(via="optax.losses.kl_divergence_with_log_targets", reductions=ROWS)
+@framework.implements(via="optax.losses.kl_divergence_with_log_targets", reductions=ROWS, known=FLUSHED)
 def kl_div_log_target(log_prediction: Tensor, log_target: Tensor) -> Tensor:
     return optax.losses.kl_divergence_with_log_targets(log_prediction, log_target)
 
@@ -34,7 +57,7 @@ def kl_div_log_target(log_prediction: Tensor, log_target: Tensor) -> Tensor:
 @framework.implements(
     via="optax.losses.generalized_kl_divergence",
     reductions=ROWS,
-    known=[Known(UNDEFINED, definition="generalized_kl_undefined_at_zero")],
+    known=UNDEFINED_AT_ZERO,
 )
 def generalized_kl(log_prediction: Tensor, target: Tensor) -> Tensor:
     return optax.losses.generalized_kl_divergence(log_prediction, target)
@@ -44,7 +67,7 @@ def generalized_kl(log_prediction: Tensor, target: Tensor) -> Tensor:
     "generalized_kl",
     via="optax.losses.convex_kl_divergence",
     reductions=ROWS,
-    known=[Known(UNDEFINED, definition="generalized_kl_undefined_at_zero")],
+    known=UNDEFINED_AT_ZERO,
 )
 def convex_kl(log_prediction: Tensor, target: Tensor) -> Tensor:
     return optax.losses.convex_kl_divergence(log_prediction, target)
@@ -64,6 +87,7 @@ def elementwise_kl_div(log_prediction: Tensor, target: Tensor) -> Tensor:
     "kl_div_log_target",
     via="optax.losses.kl_divergence_with_log_targets of x[..., None]",
     reductions=APART,
+    known=FLUSHED,
 )
 def elementwise_kl_div_log_target(log_prediction: Tensor, log_target: Tensor) -> Tensor:
     return optax.losses.kl_divergence_with_log_targets(
@@ -75,7 +99,7 @@ def elementwise_kl_div_log_target(log_prediction: Tensor, log_target: Tensor) ->
     "generalized_kl",
     via="optax.losses.generalized_kl_divergence of x[..., None]",
     reductions=APART,
-    known=[Known(UNDEFINED, definition="generalized_kl_undefined_at_zero")],
+    known=UNDEFINED_AT_ZERO,
 )
 def elementwise_generalized_kl(log_prediction: Tensor, target: Tensor) -> Tensor:
     return optax.losses.generalized_kl_divergence(jnp.expand_dims(log_prediction, -1), jnp.expand_dims(target, -1))

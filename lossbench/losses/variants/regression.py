@@ -7,16 +7,27 @@ from dataclasses import replace
 
 import numpy as np
 
-from lossbench.domains import Amount, Logit, NonNegativeNumber, PositiveNumber, Real, TermWeight, Weight
+from lossbench.domains import (
+    Amount,
+    Logit,
+    LogProbabilities,
+    NonNegativeNumber,
+    PositiveNumber,
+    Real,
+    TermWeight,
+    Weight,
+)
 from lossbench.loss import Terms, loss
 from lossbench.losses.bregman import generalized_kl
 from lossbench.losses.counts import poisson_nll, poisson_nll_rate
+from lossbench.losses.divergence import kl_div_log_target
 from lossbench.losses.gaussian import gaussian_nll, gaussian_terms
 from lossbench.losses.pairwise import pairwise_terms
 from lossbench.losses.regression import huber
 from lossbench.losses.residual import log_cosh
 from lossbench.losses.variants.elementwise import reciprocal
 
+DIVERGENCES = ("none", "sum_last")
 LOG_2_OF_FLOAT32 = float.fromhex("0x1.62e430p-1")
 
 
@@ -123,15 +134,32 @@ def gaussian_nll_slope_through_clamp(
     return replace(terms, slopes=through.slopes, slope_magnitudes=through.slope_magnitudes, nearness=None)
 
 
-@loss(over="elements", variant=True, reductions=("none", "sum_last"))
-def generalized_kl_undefined_at_zero(log_prediction: Logit, target: Amount) -> Terms:
-    """Generalized divergence whose slope by a target of exactly 0 is NaN.
+@loss(over="elements", variant=True, reductions=DIVERGENCES)
+def generalized_kl_undefined_at_zero(
+    log_prediction: Logit, target: Amount, *, smallest_normal: NonNegativeNumber = 0.0
+) -> Terms:
+    """Generalized divergence whose slope by a target of 0 is NaN; targets below `smallest_normal` are taken for 0.
 
-    Source: optax.losses.generalized_kl_divergence, measured.
+    Source: optax.losses.generalized_kl_divergence, under XLA which flushes subnormal numbers; measured.
     """
+    target = np.where(target < smallest_normal, 0.0, target)
     terms = generalized_kl.function(log_prediction, target)
     slope = np.where(target == 0, np.nan, terms.slopes["target"])
     return replace(terms, slopes={**terms.slopes, "target": slope})
+
+
+@loss(over="elements", variant=True, reductions=DIVERGENCES)
+def kl_div_log_target_flushed(
+    log_prediction: LogProbabilities, log_target: LogProbabilities, *, smallest_normal: PositiveNumber = 2.0**-126
+) -> Terms:
+    """Divergence that is 0, with slopes of 0, where the target's probability is below `smallest_normal`.
+
+    Source: optax.losses.kl_divergence_with_log_targets, under XLA which flushes subnormal numbers; measured.
+    """
+    terms = kl_div_log_target.function(log_prediction, log_target)
+    gone = np.exp(log_target) < smallest_normal
+    slopes = {name: np.where(gone, 0.0, slope) for name, slope in terms.slopes.items()}
+    return replace(terms, value=np.where(gone, 0.0, terms.value), slopes=slopes)
 
 
 def _without_slope_at_zero(terms: Terms, target: np.ndarray, full: bool) -> Terms:
