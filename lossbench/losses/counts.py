@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from lossbench.functions import exactly, exp, log, pi, where, xlogy
 from lossbench.loss import Terms, loss
 from lossbench.losses.limits import product
 
+Arrays = dict[str, np.ndarray]
 UNIT = 400.0  # exp(-UNIT) keeps both parts of exp(x) - x y in range where one of them overflows
 
 
@@ -43,6 +45,11 @@ def poisson_nll(log_rate: Logit, target: Amount, *, full: bool = False) -> Terms
 def _(log_rate, target, *, full):
     value = exp(log_rate) - target * log_rate
     return value + where(target == 1, 0, lambda: where(target > 1, lambda: stirling(target), 0)) if full else value
+
+
+@poisson_nll.kinks
+def _(arrays: Arrays, *, full: bool) -> Iterator[Arrays]:
+    yield from landmarks(arrays["target"])
 
 
 @loss(
@@ -81,6 +88,17 @@ def poisson_nll_rate(rate: Amount, target: Amount, *, full: bool = False, epsilo
 def _(rate, target, *, full, epsilon):
     value = rate - xlogy(target, rate + epsilon)
     return value + where(target == 1, 0, lambda: where(target > 1, lambda: stirling(target), 0)) if full else value
+
+
+@poisson_nll_rate.kinks
+def _(arrays: Arrays, *, full: bool, epsilon: float) -> Iterator[Arrays]:
+    yield from landmarks(arrays["target"])
+
+
+def landmarks(count: np.ndarray) -> Iterator[Arrays]:
+    """Where Stirling's part sets in, with a jump, and where its formula is infinite."""
+    yield {"target": np.ones(count.shape)}
+    yield {"target": np.zeros(count.shape)}
 
 
 def stirling(count):

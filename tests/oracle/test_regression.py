@@ -233,6 +233,8 @@ def test_variants_deviate_only_where_they_say() -> None:
     count, rate = GENERATOR.uniform(0.1, 4, (2, 4, 3))
     pairs: list[tuple[str, str, tuple[np.ndarray, ...], dict[str, object]]] = [
         ("huber_slope_by_subtraction", "huber", (prediction, target, np.ones((4, 3))), {}),
+        ("huber_undefined_far_out", "huber", (prediction, target, np.ones((4, 3))), {}),
+        ("gaussian_nll_of_infinite_squares", "gaussian_nll", (prediction, target, rate), {}),
         ("poisson_nll_undefined_at_zero", "poisson_nll", (prediction, count), {"full": True}),
         ("poisson_nll_rate_undefined_at_zero", "poisson_nll_rate", (rate, count), {"full": True}),
         ("poisson_nll_rate_by_reciprocal", "poisson_nll_rate", (rate, count), {"epsilon": 1e-7}),
@@ -250,6 +252,17 @@ def test_variants_deviate_only_where_they_say() -> None:
     assert shifted - terms("log_cosh", prediction, target).value == pytest.approx(-1.9046543e-9, rel=1e-6)
 
 
+def test_what_overflows_far_from_the_target() -> None:
+    """In float16 the square of 300 does, and twice 40000."""
+    far = terms("gaussian_nll_of_infinite_squares", 300.0, 0.0, 1e4, overflow=65520.0)
+    assert (far.value, far.slopes["variance"], far.slopes["prediction"]) == (math.inf, -math.inf, 0.03)
+    near = terms("gaussian_nll_of_infinite_squares", 200.0, 0.0, 1e4, overflow=65520.0)
+    assert near.value == value("gaussian_nll", 200.0, 0.0, 1e4)
+    far = terms("huber_undefined_far_out", [40000.0, 30000.0], [0.0, 0.0], np.ones(2), overflow=65520.0)
+    assert np.isnan(far.slopes["prediction"]).tolist() == [True, False]
+    assert far.slopes["prediction"][1] == 1.0
+
+
 def test_what_is_undefined_at_zero() -> None:
     for name, first in (("poisson_nll_undefined_at_zero", 0.5), ("poisson_nll_rate_undefined_at_zero", 0.5)):
         assert math.isnan(slope(name, "target", first, 0.0, full=True))
@@ -257,6 +270,6 @@ def test_what_is_undefined_at_zero() -> None:
     lost = terms("poisson_nll_rate_undefined_at_zero", 0.0, 0.0, epsilon=0.0)
     assert np.isnan([lost.value, lost.slopes["rate"]]).all()
     assert math.isnan(slope("poisson_nll_rate_by_reciprocal", "rate", 0.0, 0.0, epsilon=2.0**-23, overflow=65520.0))
-    assert math.isnan(slope("generalized_kl_undefined_at_zero", "target", 0.5, 1e-310, smallest_normal=2.0**-1022))
+    assert math.isnan(slope("generalized_kl_undefined_at_zero", "target", 0.5, 0.0))
     assert value("kl_div_log_target_flushed", -1.0, -88.0) == 0.0
     assert value("kl_div_log_target", -1.0, -88.0) == pytest.approx(-87 * math.exp(-88))

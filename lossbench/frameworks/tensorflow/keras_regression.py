@@ -19,13 +19,6 @@ LOG_2 = Known(
     dtypes=("float64",),
 )
 EPSILON_OF_FLOAT16 = AS_HELD["float16"]["low"]
-PERCENT = Known(
-    "divides by Keras's epsilon at least, which float16 holds as 1.19e-7",
-    definition="mean_absolute_percentage_error",
-    sets=(("epsilon", EPSILON_OF_FLOAT16),),
-    dtypes=("float16",),
-    contract=True,
-)
 EPSILON = Known(
     "adds Keras's epsilon, 1e-7, to the rate under the logarithm",
     definition="poisson_nll_rate",
@@ -61,9 +54,7 @@ def elementwise_log_cosh(prediction: Tensor, target: Tensor, *, reduction: Word)
     return loss(tf.expand_dims(target, -1), tf.expand_dims(prediction, -1))
 
 
-@framework.implements(
-    via="keras.losses.MeanAbsolutePercentageError(dtype=)", reductions=OVER_LAST_AXIS, known=[PERCENT]
-)
+@framework.implements(via="keras.losses.MeanAbsolutePercentageError(dtype=)", reductions=OVER_LAST_AXIS)
 def mean_absolute_percentage_error(prediction: Tensor, target: Tensor, *, reduction: Word) -> Tensor:
     return losses.MeanAbsolutePercentageError(reduction=reduction, dtype=prediction.dtype.name)(target, prediction)
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 import torch.nn.functional as F  # noqa: N812  (the name all of torch's users know it by)
 from torch import Tensor
 
+from lossbench.floats import FORMATS
 from lossbench.frameworks.torch.engine import framework
 from lossbench.records import Known
 
+INFINITE_SQUARES = [
+    Known(
+        "squares the distance before it divides by the variance, which is infinite far from the target",
+        definition="gaussian_nll_of_infinite_squares",
+        sets=(("overflow", FORMATS[dtype].overflow_threshold),),
+        dtypes=(dtype,),
+    )
+    for dtype in ("float64", "float32", "bfloat16")
+]
 UNDEFINED = "with full=True, the gradient by a count of exactly 0 is NaN"
 
 
@@ -44,7 +54,8 @@ def poisson_nll_rate(
             "the gradient goes through the clamp: below epsilon, the variance gets the one at epsilon",
             definition="gaussian_nll_slope_through_clamp",
             contract=True,
-        )
+        ),
+        *INFINITE_SQUARES,
     ],
 )
 def gaussian_nll(

@@ -48,6 +48,27 @@ def huber_slope_by_subtraction(
 
 
 @loss(over="elements", variant=True)
+@np.errstate(all="ignore")
+def huber_undefined_far_out(
+    prediction: Real,
+    target: Real,
+    weight: Weight = None,
+    *,
+    delta: PositiveNumber = 1.0,
+    overflow: PositiveNumber = np.inf,
+) -> Terms:
+    """Huber's loss whose slope is NaN where twice the distance is infinite (from `overflow` on, 65520 in float16).
+
+    There the slope of the square, which is not chosen, is 0 times infinity.
+
+    Source: keras.losses.Huber, measured.
+    """
+    terms = huber.function(prediction, target, weight, delta=delta)
+    far = np.abs(2 * (prediction - target)) >= overflow
+    return replace(terms, slopes={name: np.where(far, np.nan, slope) for name, slope in terms.slopes.items()})
+
+
+@loss(over="elements", variant=True)
 def log_cosh_with_log_2_of_float32(prediction: Real, target: Real) -> Terms:
     """Log-cosh from which log 2 is taken off as float32 holds it, 1.9e-9 too much: negative near the target.
 
@@ -134,15 +155,42 @@ def gaussian_nll_slope_through_clamp(
     return replace(terms, slopes=through.slopes, slope_magnitudes=through.slope_magnitudes, nearness=None)
 
 
-@loss(over="elements", variant=True, reductions=DIVERGENCES)
-def generalized_kl_undefined_at_zero(
-    log_prediction: Logit, target: Amount, *, smallest_normal: NonNegativeNumber = 0.0
+@loss(over="elements", variant=True)
+@np.errstate(all="ignore")
+def gaussian_nll_of_infinite_squares(
+    prediction: Real,
+    target: Real,
+    variance: Amount,
+    *,
+    full: bool = False,
+    epsilon: PositiveNumber = 1e-6,
+    overflow: PositiveNumber = np.inf,
 ) -> Terms:
-    """Generalized divergence whose slope by a target of 0 is NaN; targets below `smallest_normal` are taken for 0.
+    """Gaussian likelihood that is infinite where the square of the distance is (from `overflow` on), however large v.
 
-    Source: optax.losses.generalized_kl_divergence, under XLA which flushes subnormal numbers; measured.
+    So it is where the square over v is infinite, though half of it is not; and where twice the distance is infinite,
+    so is the slope by the prediction. Below epsilon, the slope by the variance is the one at epsilon, as in
+    `gaussian_nll_slope_through_clamp`.
+
+    Source: torch.nn.GaussianNLLLoss, measured.
     """
-    target = np.where(target < smallest_normal, 0.0, target)
+    terms = gaussian_nll_slope_through_clamp.function(prediction, target, variance, full=full, epsilon=epsilon)
+    residual = prediction - target
+    square = residual**2
+    far = (square >= overflow) | (square / np.maximum(variance, epsilon) >= overflow)
+    farther = np.abs(2 * residual) >= overflow
+    slope = np.where(farther, np.copysign(np.inf, residual), terms.slopes["prediction"])
+    by_variance = np.where(far, -np.inf, terms.slopes["variance"])
+    slopes = {"prediction": slope, "target": -slope, "variance": by_variance}
+    return replace(terms, value=np.where(far, np.inf, terms.value), slopes=slopes)
+
+
+@loss(over="elements", variant=True, reductions=DIVERGENCES)
+def generalized_kl_undefined_at_zero(log_prediction: Logit, target: Amount) -> Terms:
+    """Generalized divergence whose slope by a target of exactly 0 is NaN.
+
+    Source: optax.losses.generalized_kl_divergence, measured.
+    """
     terms = generalized_kl.function(log_prediction, target)
     slope = np.where(target == 0, np.nan, terms.slopes["target"])
     return replace(terms, slopes={**terms.slopes, "target": slope})
