@@ -80,6 +80,7 @@ class Range:
 
 Real = Annotated[Any, Domain(Kind.REAL, differentiable=True)]
 Distance = Annotated[Any, Domain(Kind.POSITIVE, low=0.0, differentiable=True)]
+Amount = Annotated[Any, Domain(Kind.POSITIVE, low=0.0, differentiable=True)]  # a count, a rate, a variance
 Logit = Annotated[Any, Domain(Kind.LOGIT, differentiable=True)]
 Logits = Annotated[Any, Domain(Kind.LOGITS, differentiable=True)]
 Probability = Annotated[Any, Domain(Kind.PROBABILITY, low=0.0, high=1.0, differentiable=True)]
@@ -98,6 +99,7 @@ Labels = Annotated[Any, Domain(Kind.LABELS, low=0.0, axes=Axes.TERM, integer=Tru
 Length = Annotated[Any, Domain(Kind.LENGTH, low=0.0, axes=Axes.TERMS, integer=True)]
 Weight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0)]  # one for each element
 ClassWeight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0, axes=Axes.LAST)]
+TermWeight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0, axes=Axes.TERMS)]  # one for each term, such as a sample
 
 PositiveNumber = Annotated[float, Range(low=0.0, low_open=True)]
 NonNegativeNumber = Annotated[float, Range(low=0.0)]

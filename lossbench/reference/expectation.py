@@ -143,7 +143,7 @@ def expect(
     flushed = _flushed_across(expectation, parameters, inputs, form)
     expectation.across |= flushed
     size = sum(array.size for array in inputs.arrays.values())
-    if loss.textbook is not None and 0 < size <= CERTIFIED_SIZE:
+    if loss.textbook is not None and value.size and size <= CERTIFIED_SIZE:
         _certify(expectation, parameters, inputs, free | masked, answers)
         expectation.unannounced = [index for index in expectation.corners if not expectation.across[index]]
         for index in expectation.corners:

@@ -20,7 +20,7 @@ from lossbench.frameworks.tensorflow.words import (
     as_held_by_float32,
 )
 
-CLIPPED = ("clips both distributions to 1e-7 and 1", "kl_div_probability_clipped", ("low",))
+CLIPPED = ("clips both distributions to 1e-7 and 1", "kl_div_probability_clipped", ("low", "overflow"))
 
 DIVERGENCE = {"sum_last": None, "batchmean": "sum_over_batch_size", "sum": "sum"}
 
