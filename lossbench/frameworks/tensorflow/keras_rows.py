@@ -19,6 +19,7 @@ from lossbench.frameworks.tensorflow.words import (
     as_held,
     as_held_by_float32,
 )
+from lossbench.records import INTEGERS
 
 CLIPPED = ("clips both distributions to 1e-7 and 1", "kl_div_probability_clipped", ("low",))
 
@@ -66,6 +67,7 @@ def flattened(tensor: Tensor) -> Tensor:
 @framework.implements(
     via="keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype=)",
     reductions=OVER_TERMS,
+    integers=INTEGERS,
     known=[EMPTY],
 )
 def cross_entropy(logits: Tensor, target: Tensor, *, ignore_index: int = -100, reduction: Word) -> Tensor:
@@ -80,6 +82,7 @@ def cross_entropy(logits: Tensor, target: Tensor, *, ignore_index: int = -100, r
     "cross_entropy",
     via="keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
     reductions=OVER_TERMS,
+    integers=INTEGERS,
     dtypes=PLAIN,
     known=[EMPTY, IN_FLOAT32],
 )
@@ -90,7 +93,10 @@ def cross_entropy_in_float32(logits: Tensor, target: Tensor, *, ignore_index: in
 
 
 @framework.implements(
-    "cross_entropy", via="keras.losses.sparse_categorical_crossentropy(from_logits=True)", reductions=("none",)
+    "cross_entropy",
+    via="keras.losses.sparse_categorical_crossentropy(from_logits=True)",
+    reductions=("none",),
+    integers=INTEGERS,
 )
 def cross_entropy_by_function(logits: Tensor, target: Tensor, *, ignore_index: int = -100) -> Tensor:
     ignore_class = None if ignore_index == -100 else ignore_index
@@ -101,6 +107,7 @@ def cross_entropy_by_function(logits: Tensor, target: Tensor, *, ignore_index: i
     "cross_entropy",
     via="tf.one_hot + keras.losses.CategoricalCrossentropy(from_logits=True, dtype=)",
     reductions=OVER_TERMS,
+    integers=("int64", "int32", "int8", "uint8"),
     known=[EMPTY],
 )
 def one_hot_cross_entropy(logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word) -> Tensor:
