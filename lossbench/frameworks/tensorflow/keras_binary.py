@@ -20,7 +20,7 @@ from lossbench.frameworks.tensorflow.words import (
     as_held_by_float32,
 )
 
-CLIPPED = ("clips probabilities to 1e-7 and 1 - 1e-7", "binary_cross_entropy_clipped", ("low", "high"))
+CLIPPED = ("clips probabilities to 1e-7 and 1 - 1e-7", "binary_cross_entropy_clipped", ("low", "high", "overflow"))
 
 
 @framework.implements(

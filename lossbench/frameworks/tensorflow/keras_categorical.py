@@ -20,12 +20,12 @@ from lossbench.records import INTEGERS, Known
 CLIPPED = (
     "normalizes probabilities and clips them to 1e-7 and 1 - 1e-7",
     "categorical_cross_entropy_prob_clipped",
-    ("low", "high"),
+    ("low", "high", "overflow"),
 )
 CLIPPED_FIRST = (
     "clips probabilities to 1e-7 and 1 - 1e-7 and normalizes them then",
     "sparse_categorical_cross_entropy_prob_clipped",
-    ("low", "high"),
+    ("low", "high", "overflow"),
 )
 UNDEFINED_AT_ZERO = Known(
     "where the target's probability is 0 the gradient by the other classes is NaN",

@@ -8,7 +8,7 @@ from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
 from lossbench.frameworks.tensorflow.words import EMPTY, OVER_TERMS, PLAIN, Word, as_held, as_held_by_float32
 
-NAMES = ("low", "high", "lost")
+NAMES = ("low", "high", "lost", "overflow")
 REASON = "clips probabilities to 1e-7 and 1 - 1e-7, and forms 1 - p by subtraction"
 CLIPPED = (REASON, "categorical_focal_probability_clipped", NAMES)
 CLIPPED_SOFTMAX = (f"{REASON}, even from logits", "categorical_focal_clipped", NAMES)

@@ -13,6 +13,7 @@ from lossbench.domains import (
     Logits,
     NonNegativeNumber,
     Number,
+    PositiveNumber,
     Probabilities,
 )
 from lossbench.loss import Denominator, Terms, loss
@@ -20,6 +21,7 @@ from lossbench.losses.categorical import Exponent, generalized_cross_entropy, ig
 from lossbench.losses.categorical_focal import EPS, factor, scale
 from lossbench.losses.limits import product
 from lossbench.losses.stable import normalized_parts, softmax_parts
+from lossbench.losses.variants.elementwise import reciprocal
 
 LARGEST_LOGARITHM = 1e20
 
@@ -33,6 +35,7 @@ def categorical_cross_entropy_prob_clipped(
     label_smoothing: Fraction = 0.0,
     low: Fraction = 1e-7,
     high: Fraction = 1 - 1e-7,
+    overflow: PositiveNumber = np.inf,
 ) -> Terms:
     """Cross entropy of probabilities that are normalized and then clipped to [low, high], without a slope outside.
 
@@ -45,7 +48,9 @@ def categorical_cross_entropy_prob_clipped(
     return Terms(
         -(shares * logs).sum(axis=-1),
         {
-            "prediction": through_normalization(-shares * inside / clipped, normal, prediction),
+            "prediction": through_normalization(
+                np.where(inside, -shares * reciprocal(clipped, overflow), 0.0), normal, prediction
+            ),
             "target": (label_smoothing - 1) * logs,
         },
         magnitude=(shares * (1 - logs)).sum(axis=-1),
@@ -65,6 +70,7 @@ def sparse_categorical_cross_entropy_prob_clipped(
     ignore_index: Number = -100,
     low: Fraction = 1e-7,
     high: Fraction = 1 - 1e-7,
+    overflow: PositiveNumber = np.inf,
 ) -> Terms:
     """Cross entropy of probabilities that are clipped to [low, high] and then normalized, without a slope outside.
 
@@ -72,14 +78,14 @@ def sparse_categorical_cross_entropy_prob_clipped(
     """
     shares, kept = shares_of_index(prediction.shape[-1], target, None, ignore_index)
     clipped, inside = np.clip(prediction, low, high), (prediction >= low) & (prediction <= high)
-    surprisals, _, complements = normalized_parts(clipped)
-    mass = clipped.sum(axis=-1, keepdims=True)
-    slope = np.where(shares == 1, -complements / clipped, 1 / mass)
+    surprisals, normal, complements = normalized_parts(clipped)
+    inverse = reciprocal(clipped, overflow)
+    slope = np.where(shares == 1, -complements, normal) * inverse
     terms = Terms(
         (shares * surprisals).sum(axis=-1),
-        {"prediction": inside * slope},
+        {"prediction": np.where(inside, slope, 0.0)},
         magnitude=(shares * (1 + surprisals)).sum(axis=-1),
-        slope_magnitudes={"prediction": inside * (1 / mass + shares / clipped)},
+        slope_magnitudes={"prediction": inside * (normal + shares) / clipped},
     )
     return ignoring(terms, kept, shares)
 
@@ -97,18 +103,22 @@ def categorical_focal_clipped(
     low: Fraction = 1e-7,
     high: Fraction = 1 - 1e-7,
     lost: Fraction = 2.0**-54,
+    overflow: PositiveNumber = np.inf,
 ) -> Terms:
     """Focal loss of a softmax that is clipped to [low, high], without a slope outside.
 
-    1 - p is formed by subtraction; `lost` is as in `categorical_focal_probability_clipped`.
+    1 - p is formed by subtraction; `lost` is as in `categorical_focal_probability_clipped`. A row that holds an
+    infinite slope by a probability, or an infinite logit, becomes NaN.
 
     Source: keras.losses.CategoricalFocalCrossentropy(from_logits=True), measured.
     """
     _, normal, complements = softmax_parts(logits)
+    endless = np.isinf(logits.max(axis=-1, keepdims=True, initial=-np.inf)) & (logits.shape[-1] > 0)
+    normal, complements = np.where(endless, np.nan, normal), np.where(endless, np.nan, complements)
     rate = factor(weight, alpha, label_smoothing, np.shape(target))
     shares = rate * target + scale(weight, alpha) * label_smoothing / target.shape[-1]
-    value, pull, size = _focal_clipped(normal, complements, shares, rate, gamma, (low, high, lost))
-    own = (pull * normal).sum(axis=-1, keepdims=True)
+    value, pull, size = _focal_clipped(normal, complements, shares, rate, gamma, (low, high, lost, overflow))
+    own = np.where(np.isinf(pull).any(axis=-1, keepdims=True), np.nan, (pull * normal).sum(axis=-1, keepdims=True))
     size_of_own = (size * normal).sum(axis=-1, keepdims=True)
     return replace(
         value,
@@ -130,6 +140,7 @@ def categorical_focal_probability_clipped(
     low: Fraction = 1e-7,
     high: Fraction = 1 - 1e-7,
     lost: Fraction = 2.0**-54,
+    overflow: PositiveNumber = np.inf,
 ) -> Terms:
     """Focal loss of probabilities that are normalized and then clipped to [low, high], without a slope outside.
 
@@ -141,7 +152,7 @@ def categorical_focal_probability_clipped(
     _, normal, complements = normalized_parts(prediction)
     rate = factor(weight, alpha, label_smoothing, np.shape(target))
     shares = rate * target + scale(weight, alpha) * label_smoothing / target.shape[-1]
-    value, pull, size = _focal_clipped(normal, complements, shares, rate, gamma, (low, high, lost))
+    value, pull, size = _focal_clipped(normal, complements, shares, rate, gamma, (low, high, lost, overflow))
     return replace(
         value,
         slopes={**value.slopes, "prediction": through_normalization(pull, normal, prediction)},
@@ -158,10 +169,10 @@ def _focal_clipped(
     shares: np.ndarray,
     rate: np.ndarray,
     gamma: float,
-    held: tuple[float, float, float],
+    held: tuple[float, float, float, float],
 ) -> tuple[Terms, np.ndarray, np.ndarray]:
     """The terms but for the slope by the prediction; the slopes by the clipped probabilities, and their sizes."""
-    low, high, lost = held
+    low, high, lost, overflow = held
     inside = (normal >= low) & ((normal <= high) | (high == 1))
     clipped = np.where(complements <= lost, 1.0, normal)
     clipped = np.clip(clipped, low, high)
@@ -170,7 +181,8 @@ def _focal_clipped(
     power = missed**gamma
     blur = 1 + gamma / np.maximum(missed, EPS)
     steep = gamma * np.where(missed == 0, 0.0, missed ** (gamma - 1))
-    pull = np.where(inside, shares * (steep * logs - power / clipped), 0.0)
+    inverse = reciprocal(clipped, overflow)
+    pull = np.where(inside, shares * steep * logs - shares * power * inverse, 0.0)
     pull = np.where(inside & (missed == 0) & (gamma < 1) & (gamma > 0), np.nan, pull)
     size = shares * (steep * -logs + power / clipped) * blur + shares * (power + steep)
     terms = Terms(
