@@ -19,9 +19,19 @@ from lossbench.frameworks.tensorflow.words import (
     as_held,
     as_held_by_float32,
 )
-from lossbench.records import INTEGERS
+from lossbench.records import INTEGERS, Known
 
 CLIPPED = ("clips both distributions to 1e-7 and 1", "kl_div_probability_clipped", ("low",))
+
+ROUNDED_CLASS = [
+    Known(
+        f"rounds class indices to {dtype}: from {2**digits + 1} on another class may be meant",
+        definition="cross_entropy_of_rounded_class",
+        sets=(("digits", digits),),
+        dtypes=(dtype,),
+    )
+    for dtype, digits in (("float16", 11), ("bfloat16", 8))
+]
 
 DIVERGENCE = {"sum_last": None, "batchmean": "sum_over_batch_size", "sum": "sum"}
 
@@ -68,7 +78,7 @@ def flattened(tensor: Tensor) -> Tensor:
     via="keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype=)",
     reductions=OVER_TERMS,
     integers=INTEGERS,
-    known=[EMPTY],
+    known=[EMPTY, *ROUNDED_CLASS],
 )
 def cross_entropy(logits: Tensor, target: Tensor, *, ignore_index: int = -100, reduction: Word) -> Tensor:
     ignore_class = None if ignore_index == -100 else ignore_index
