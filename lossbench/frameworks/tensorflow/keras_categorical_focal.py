@@ -72,15 +72,11 @@ def categorical_focal_by_class(
     target: Tensor,
     weight: Tensor,
     *,
-    gamma: float = 2.0,
-    label_smoothing: float = 0.0,
     reduction: Word,
 ) -> Tensor:
     loss = losses.CategoricalFocalCrossentropy(
         alpha=weight,
-        gamma=gamma,
         from_logits=True,
-        label_smoothing=label_smoothing,
         reduction=reduction,
         dtype=logits.dtype.name,
     )
@@ -144,14 +140,10 @@ def categorical_focal_probability_by_class(
     target: Tensor,
     weight: Tensor,
     *,
-    gamma: float = 2.0,
-    label_smoothing: float = 0.0,
     reduction: Word,
 ) -> Tensor:
     loss = losses.CategoricalFocalCrossentropy(
         alpha=weight,
-        gamma=gamma,
-        label_smoothing=label_smoothing,
         reduction=reduction,
         dtype=prediction.dtype.name,
     )
