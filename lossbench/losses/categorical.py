@@ -34,7 +34,6 @@ def weigh_probabilities(prediction: np.ndarray, shares: np.ndarray) -> Terms:
 @loss(
     over="rows",
     also={"label_smoothing": (0.125,)},
-    form_of="soft_cross_entropy",
     aliases=("categorical_cross_entropy_probability", "cce"),
 )
 @np.errstate(all="ignore")
@@ -72,7 +71,7 @@ def _(prediction, target, *, label_smoothing):
 @loss(
     over="rows",
     also={"ignore_index": (1, -1)},
-    form_of="cross_entropy",
+    form_of="categorical_cross_entropy_prob",
     aliases=("sparse_categorical_cross_entropy_probability", "scce"),
 )
 @np.errstate(all="ignore")
