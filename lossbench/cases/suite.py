@@ -269,7 +269,14 @@ def _cases(block: Block, loss: Loss, selection: Selection) -> Iterator[Case]:
                         sized = shape if rows is None else (rows, *shape[1:])
                         for seed in selection.seeds or block.seeds:
                             case = Case(loss.name, given, parameters, reduction, dtype, sized, regime, seed)
-                            yield from (replace(case, how=(word,)) for word in hows) if block.how else (case,)
+                            forms = (replace(case, how=(word,)) for word in hows if _holds(word, parameters))
+                            yield from forms if block.how else (case,)
+
+
+def _holds(word: str, parameters: tuple[tuple[str, Option], ...]) -> bool:
+    """Whether the integers of a case exist in this format: an ignored index may be negative."""
+    ignored = dict(parameters).get("ignore_index")
+    return not (word.startswith("uint") and isinstance(ignored, int | float) and ignored < 0)
 
 
 def _options(kind: str, loss: Loss) -> Iterator[tuple[tuple[str, ...], tuple[tuple[str, Option], ...]]]:

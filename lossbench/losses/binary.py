@@ -6,11 +6,11 @@ import numpy as np
 
 from lossbench.domains import BinaryTarget, ClassWeight, Fraction, Logit, Probability, Weight
 from lossbench.functions import exactly, log, sigmoid, xlogy
-from lossbench.loss import Terms, loss
+from lossbench.loss import Denominator, Terms, loss
 from lossbench.losses import stable
 from lossbench.losses.limits import product, quotient
 
-REDUCTIONS = ("none", "mean", "sum", "mean_last")
+REDUCTIONS = ("none", "mean", "sum", "mean_last", "weighted_mean", "nonzero_mean")
 
 
 @loss(over="elements", also={"label_smoothing": (0.125,)}, reductions=REDUCTIONS, aliases=("bce",))
@@ -40,6 +40,7 @@ def binary_cross_entropy(
             "prediction": np.abs(for_no) + np.abs(for_yes),
             "target": product(rate, 1 + np.abs(log_no) + np.abs(log_yes)),
         },
+        denominators=weight_denominators(weight, target),
     )
 
 
@@ -95,6 +96,7 @@ def binary_cross_entropy_with_logits(
             + np.abs(no),  # as of a softmax over yes and no, in which σ(-x) is 1 - σ(x)
             "target": product(rate, positive * (1 + for_yes) + 1 + for_no),
         },
+        denominators=weight_denominators(weight, target),
     )
 
 
@@ -114,3 +116,12 @@ def shares(
     # the share of no by itself, not as 1 - y, which would lose the small ones
     yes, no = kept * target + label_smoothing / 2, kept * (1 - target) + label_smoothing / 2
     return weights * yes, weights * no, weights * kept
+
+
+def weight_denominators(weight: np.ndarray | None, like: np.ndarray) -> dict[str, Denominator]:
+    """What the means divide by that go by the weights of the elements."""
+    weights = np.ones(np.shape(like)) if weight is None else weight
+    return {
+        "weighted_mean": Denominator(weights.sum()),
+        "nonzero_mean": Denominator(float(np.count_nonzero(weights))),
+    }

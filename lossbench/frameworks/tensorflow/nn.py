@@ -32,7 +32,12 @@ def weighted_cross_entropy_with_logits(logit: Tensor, target: Tensor, pos_weight
     return tf.nn.weighted_cross_entropy_with_logits(labels=target, logits=logit, pos_weight=pos_weight)
 
 
-@framework.implements("cross_entropy", via="tf.nn.sparse_softmax_cross_entropy_with_logits", reductions=("none",))
+@framework.implements(
+    "cross_entropy",
+    via="tf.nn.sparse_softmax_cross_entropy_with_logits",
+    reductions=("none",),
+    integers=("int64", "int32"),
+)
 def sparse_softmax_cross_entropy_with_logits(logits: Tensor, target: Tensor) -> Tensor:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=logits)
 

@@ -19,7 +19,8 @@ OVER_WEIGHTED_TERMS = {**OVER_TERMS, "weighted_mean": "mean_with_sample_weight"}
 # The plain classes are asked in these formats only: what they do to the 16-bit ones is the same conversion.
 PLAIN = ("float64", "float32")
 
-# What becomes of Keras's epsilon, of one minus it, and of a quarter of eps, as each format holds them.
+# What becomes of Keras's epsilon, of one minus it, and of a quarter of eps, as each format holds them; and from what
+# number on a reciprocal of something above epsilon is infinite.
 AS_HELD = {
     "float64": {"low": 1e-7, "high": 1 - 1e-7, "lost": 2.0**-54, "overflow": math.inf},
     "float32": {"low": float.fromhex("0x1.ad7f2ap-24"), "high": 1 - 2.0**-23, "lost": 2.0**-25, "overflow": math.inf},
