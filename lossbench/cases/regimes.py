@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from lossbench.cases.draft import Draft, log_softmax, portable, portable_rows
+from lossbench.cases.draft import Draft, log_softmax, of_unit_length, portable, portable_rows
 from lossbench.domains import Axes, Kind
-from lossbench.loss import Loss
+from lossbench.loss import Loss, Over
 
 LINES = (Kind.REAL, Kind.POSITIVE)
 SCORES = (Kind.LOGIT, Kind.LOGITS)
 ROWS = (Kind.PROBABILITIES, Kind.LOG_PROBABILITIES)
-SEASONABLE = (*LINES, *SCORES, Kind.PROBABILITY, *ROWS)
+SEASONABLE = (*LINES, *SCORES, Kind.PROBABILITY, *ROWS, Kind.UNIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,10 @@ def log_uniform(draft: Draft) -> None:
             logs = domain.kind is Kind.LOG_PROBABILITIES
             draft.arrays[name] = portable(values, draft.generator) if logs else portable_rows(np.exp(values))
             continue
+        elif domain.kind is Kind.UNIT:  # within range of each other, so that no length is lost to a single entry
+            vectors = of_unit_length(sign * 10.0 ** draft.generator.uniform(low / 3, 0, size))
+            draft.arrays[name] = portable(vectors, draft.generator)
+            continue
         else:
             values = portable(sign * 10.0 ** draft.generator.uniform(low, high, size), draft.generator)
         draft.season(name, np.abs(values) if domain.kind is Kind.POSITIVE else values)
@@ -109,6 +113,9 @@ def boundary(draft: Draft) -> None:
         rows = onehot if domain.kind is Kind.PROBABILITIES else np.where(onehot == 1, 0.0, -overflow)
         chosen = draft.some(onehot.shape[:-1])[..., None]
         draft.arrays[name] = np.where(chosen, rows, draft.arrays[name])
+    for name, _ in draft.floats(Kind.UNIT):  # along the axes: the same, orthogonal, or opposite
+        axes = draft.generator.choice([-1.0, 1.0], draft.arrays[name].shape) * _onehot(draft, draft.arrays[name].shape)
+        draft.arrays[name] = np.where(draft.some(axes.shape[:-1])[..., None], axes, draft.arrays[name])
     _hard_labels(draft)
 
 
@@ -140,7 +147,8 @@ def kink(draft: Draft) -> None:
         draft.arrays[name] = np.clip(np.round(draft.arrays[name] * 8) / 8, -4, 4)
     assert draft.loss.kinks_at is not None
     replacements = list(draft.loss.kinks_at(dict(draft.arrays), **draft.parameters))
-    chosen = draft.generator.integers(-1, len(replacements), draft.loss.term_shape(draft.shape))
+    least = 0 if draft.loss.over is Over.BATCH else -1  # where there is one term, it is put on a kink
+    chosen = np.asarray(draft.generator.integers(least, len(replacements), draft.loss.term_shape(draft.shape)))
     for number, replaced in enumerate(replacements):
         for name, values in replaced.items():
             if draft.loss.is_shared(name):
@@ -151,17 +159,24 @@ def kink(draft: Draft) -> None:
             draft.arrays[name] = np.where(here, values, array)
 
 
-@regime(*LINES, *SCORES, Kind.PROBABILITY)
+@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.UNIT)
 def tie(draft: Draft) -> None:
     """Equal numbers where a loss compares: identical pairs, repeated maxima, logits of exactly 0."""
+    batch = draft.loss.over is Over.BATCH
     lines = draft.floats(*LINES)
     if len(lines) > 1:
         first = draft.arrays[lines[0][0]]
-        same = draft.some(draft.loss.term_shape(draft.shape))
+        same = draft.some(draft.shape[:-1] if batch else draft.loss.term_shape(draft.shape))
         for name, _ in lines[1:]:
             if draft.arrays[name].shape == first.shape:
                 here = same.reshape(same.shape + (1,) * (first.ndim - same.ndim))
                 draft.arrays[name] = np.where(here, first, draft.arrays[name])
+    if batch:  # its rows are compared with each other
+        repeated = draft.some(draft.shape[:1]).reshape(-1, *(1,) * (len(draft.shape) - 1))
+        for name, _ in draft.floats(*LINES, Kind.UNIT):
+            array = draft.arrays[name]
+            if array.shape == draft.shape:
+                draft.arrays[name] = np.where(repeated, array[:1], array)
     for name, domain in draft.floats(*SCORES, Kind.PROBABILITY):
         array = draft.arrays[name]
         if domain.kind is Kind.LOGITS:
@@ -182,7 +197,7 @@ def ones(draft: Draft) -> None:
     _constant(draft, 1.0)
 
 
-@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.LOG_PROBABILITIES, invalid=True)
+@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.LOG_PROBABILITIES, Kind.UNIT, invalid=True)
 def poison(draft: Draft) -> None:
     """NaN or infinity in some slices (under ignored rows, where there are any): the neighbours must not notice."""
     terms = draft.loss.term_shape(draft.shape)
@@ -225,7 +240,9 @@ def _constant(draft: Draft, value: float) -> None:
             draft.arrays[name] = rows if domain.kind is Kind.PROBABILITIES else logs
         elif domain.kind is Kind.SIGN:
             draft.arrays[name] = np.full(array.shape, 1.0 if value == 0 else -1.0)
-        elif domain.kind is Kind.WEIGHT:
+        elif domain.kind is Kind.UNIT:
+            draft.arrays[name] = _onehot(draft, array.shape) if value else of_unit_length(np.ones(array.shape))
+        elif domain.kind in (Kind.WEIGHT, Kind.MASK):
             draft.arrays[name] = np.ones(array.shape)
         else:
             draft.arrays[name] = np.full(array.shape, value)

@@ -8,8 +8,8 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from lossbench.domains import Cosine, NonNegativeNumber, Number, Range, Real, Sign, SignPerRow
-from lossbench.functions import maximum, minimum, norm, sqrt, total, where
+from lossbench.domains import NonNegativeNumber, Number, Range, Real, Sign
+from lossbench.functions import maximum, minimum, norm, where
 from lossbench.loss import Terms, loss
 from lossbench.pairs import two_sum
 
@@ -46,86 +46,6 @@ def _(arrays: Arrays, *, margin: float) -> Iterator[Arrays]:
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """How much of the whole a part is; of nothing, nothing."""
     return np.where(whole == 0, 0.0, part / whole)
-
-
-class _Direction(NamedTuple):
-    """A vector over its length ``sqrt(|a|² + e)``, which is ``length · 2**exponent``."""
-
-    unit: np.ndarray
-    length: np.ndarray
-    exponent: np.ndarray
-    missing: np.ndarray  # e / (|a|² + e), by which the unit's square falls short of 1
-
-
-def _direction(vector: np.ndarray, epsilon: float) -> _Direction:
-    guard = math.sqrt(epsilon)
-    # a power of two brings the squares into range and rounds nothing
-    largest = np.maximum(np.abs(vector).max(axis=-1, keepdims=True, initial=0.0), guard)
-    exponent = np.frexp(largest)[1]
-    scaled, scaled_guard = np.ldexp(vector, -exponent), np.ldexp(guard, -exponent)
-    length = np.sqrt((scaled**2).sum(axis=-1, keepdims=True) + scaled_guard**2)
-    return _Direction(scaled / length, length, exponent, (scaled_guard / length) ** 2)
-
-
-@loss(over="rows", also={"margin": (0.5,)}, small=(6, 8))
-@np.errstate(all="ignore")
-def cosine_embedding(
-    first: Real, second: Real, sign: SignPerRow, *, margin: Cosine = 0.0, epsilon: NonNegativeNumber = 0.0
-) -> Terms:
-    """One minus the cosine of two vectors that belong together; the cosine's excess over the margin if they do not.
-
-    With ``c = <a, b> / sqrt((|a|² + ε) (|b|² + ε))``: ``1 - c`` where the sign is 1, ``max(0, c - m)`` where it is
-    -1. first and second [..., D], sign [...]; one term for each row. The derivative of c by a is
-    ``(v - c u) / sqrt(|a|² + ε)`` with ``u = a / sqrt(|a|² + ε)`` and v likewise of b. Identity (ε = 0):
-    ``1 - c = |u - v|²/2``. Undefined where a vector is zero and ε as well.
-
-    Source: torch.nn.CosineEmbeddingLoss, documentation; ε as in its implementation.
-    """
-    a, b = _direction(first, epsilon), _direction(second, epsilon)
-    missing = (a.missing + b.missing)[..., 0]
-    cosine = (a.unit * b.unit).sum(axis=-1)
-    apart = (((a.unit - b.unit) ** 2).sum(axis=-1) + missing) / 2  # 1 - c
-    opposed = (((a.unit + b.unit) ** 2).sum(axis=-1) + missing) / 2  # 1 + c
-    together, excess = sign > 0, cosine - margin
-    terms = np.abs(a.unit * b.unit).sum(axis=-1)
-    magnitude = np.where(together, 1.0, abs(margin)) + terms
-    slopes, sizes = {}, {}
-    for name, near, far in (("first", a, b), ("second", b, a)):
-        # v - c u, where u and v are nearly parallel by way of their difference or sum, which does not cancel
-        turn = far.unit - cosine[..., None] * near.unit
-        turn = np.where(cosine[..., None] > 0.5, far.unit - near.unit + apart[..., None] * near.unit, turn)
-        turn = np.where(cosine[..., None] < -0.5, far.unit + near.unit - opposed[..., None] * near.unit, turn)
-        size = np.abs(far.unit) + terms[..., None] * np.abs(near.unit)
-        idle = (~together & (excess <= 0))[..., None]
-        signed = np.where(together[..., None], -turn, turn)
-        slopes[name] = np.where(idle, 0.0, np.ldexp(signed / near.length, -near.exponent))
-        sizes[name] = np.where(idle, 0.0, np.ldexp(size / near.length, -near.exponent))
-    return Terms(
-        np.where(together, apart, np.maximum(excess, 0.0)),
-        slopes,
-        magnitude,
-        sizes,
-        np.where(together, np.inf, ratio(np.abs(excess), magnitude)),
-    )
-
-
-@cosine_embedding.definition
-def _(first, second, sign, *, margin, epsilon):
-    product = total(a * b for a, b in zip(first, second, strict=True))
-    squares = (total(a * a for a in first) + epsilon) * (total(b * b for b in second) + epsilon)
-    cosine = product / sqrt(squares)
-    return where(sign == 1, lambda: 1 - cosine, lambda: maximum(0, cosine - margin))
-
-
-@cosine_embedding.kinks
-def _(arrays: Arrays, *, margin: float, epsilon: float) -> Iterator[Arrays]:
-    first, negative = arrays["first"], np.full_like(arrays["sign"], -1.0)
-    even = first.shape[-1] // 2 * 2
-    if margin == 0.0:  # exactly orthogonal: every product meets its opposite
-        turned = np.zeros_like(first)
-        turned[..., 0:even:2], turned[..., 1:even:2] = -first[..., 1:even:2], first[..., 0:even:2]
-        yield {"second": turned, "sign": negative}
-    yield {"second": first}
 
 
 class Distance(NamedTuple):

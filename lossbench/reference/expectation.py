@@ -138,7 +138,7 @@ def expect(
         certified_arguments=tuple(name for name in loss.arguments if name in terms.slopes),
     )
     size = sum(array.size for array in inputs.arrays.values())
-    if loss.textbook is not None and 0 < size <= CERTIFIED_SIZE:
+    if loss.textbook is not None and value.size and size <= CERTIFIED_SIZE:
         _certify(expectation, parameters, inputs, free | masked, answers)
         for index in expectation.corners:
             expectation.across[index] = False  # exactly on the kink: its corners say what is right
@@ -179,7 +179,7 @@ def code_hash(loss: Loss) -> bytes:
 def _proven(
     expectation: Expectation, parameters: Mapping[str, Option], inputs: Inputs, skipped: np.ndarray
 ) -> list[float]:
-    """One flat list: for each term its number, how many it holds, value pair, slope pairs, corners."""
+    """One flat list: for each term its number, how many slopes (-1: undefined), corners, value and slope pairs."""
     loss = expectation.loss
     assert loss.textbook is not None
     active = [name in expectation.slopes for name in loss.arguments]
@@ -194,7 +194,7 @@ def _proven(
         try:
             proof = certify(loss.textbook, parts, active, parameters)
         except Undefined:
-            flat += [position, 0.0, 0.0]
+            flat += [position, -1.0, 0.0]
             continue
         if not proof.proven:
             continue
@@ -222,7 +222,7 @@ def _enter(expectation: Expectation, numbers: np.ndarray) -> None:
     while at < len(numbers):
         term, count, corners = (int(n) for n in numbers[at : at + 3].tolist())
         at += 3
-        if count == 0:
+        if count < 0:
             free[term] = True
             continue
         value[0][term], value[1][term] = numbers[at], numbers[at + 1]
