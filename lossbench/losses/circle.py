@@ -8,8 +8,7 @@ from lossbench.domains import Number, PositiveNumber, RowClassIndex, UnitVectors
 from lossbench.functions import exp, log, logsumexp, maximum, minimum, total
 from lossbench.loss import Denominator, Terms, loss
 from lossbench.losses.contrastive import AXES, LARGE, SMALL
-from lossbench.losses.limits import product
-from lossbench.losses.metric import ratio
+from lossbench.losses.limits import product, ratio
 from lossbench.losses.stable import sigmoid, softplus
 
 

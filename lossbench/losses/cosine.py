@@ -11,8 +11,7 @@ import numpy as np
 from lossbench.domains import Cosine, NonNegativeNumber, Real, RowWeight, SignPerRow
 from lossbench.functions import maximum, sqrt, total, where
 from lossbench.loss import Denominator, Terms, loss
-from lossbench.losses.limits import product
-from lossbench.losses.metric import ratio
+from lossbench.losses.limits import product, ratio
 
 Arrays = dict[str, np.ndarray]
 

@@ -11,6 +11,7 @@ import numpy as np
 from lossbench.domains import NonNegativeNumber, Number, Range, Real, Sign
 from lossbench.functions import maximum, minimum, norm, where
 from lossbench.loss import Terms, loss
+from lossbench.losses.limits import ratio
 from lossbench.pairs import two_sum
 
 Arrays = dict[str, np.ndarray]
@@ -43,19 +44,16 @@ def _(arrays: Arrays, *, margin: float) -> Iterator[Arrays]:
     yield {"distance": np.full_like(arrays["distance"], margin), "sign": np.full_like(arrays["sign"], -1.0)}
 
 
-def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """How much of the whole a part is; of nothing, nothing."""
-    return np.where(whole == 0, 0.0, part / whole)
-
-
 class Distance(NamedTuple):
-    """The p-norm of a difference t, its derivative by t, the size of both before t cancels, and how near an edge is."""
+    """How far v is from u, the slopes by both, the size of all three before they cancel, and how near an edge is."""
 
     length: np.ndarray
-    slope: np.ndarray
+    slope: np.ndarray  # by u
     magnitude: np.ndarray
     slope_magnitude: np.ndarray
     nearness: np.ndarray
+    other: np.ndarray  # by v
+    other_magnitude: np.ndarray
 
 
 def _norm(vector: np.ndarray, p: float) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +93,7 @@ def minkowski(u: np.ndarray, v: np.ndarray, p: float, epsilon: np.ndarray) -> Di
         if p == 1:
             nearness = ratio(np.abs(t), before).min(axis=-1, initial=np.inf)
     slope = np.where(np.isnan(length), np.nan, slope)
-    return Distance(length[..., 0], slope, magnitude[..., 0], slope_magnitude, nearness)
+    return Distance(length[..., 0], slope, magnitude[..., 0], slope_magnitude, nearness, -slope, slope_magnitude)
 
 
 Triplet = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -108,38 +106,40 @@ def triplet_terms(
     epsilon: float,
     swap: bool,
     distance: Callable[[np.ndarray, np.ndarray, float, np.ndarray], Distance] = minkowski,
+    degree: int = 1,
 ) -> Terms:
-    """The terms of the triplet loss (anchor, positive, negative) by a distance."""
+    """The terms of the triplet loss (anchor, positive, negative) by a distance that grows with vectors by `degree`."""
     largest = np.abs(triplet).max(axis=(0, -1), keepdims=True, initial=0.0)[0]
-    unit = np.where(largest > HUGE, HUGE, 1.0)  # so that no distance overflows before it is subtracted
+    huge = HUGE if degree < 2 else 2.0**500
+    unit = np.where(largest > huge, HUGE, 1.0)  # so that no distance overflows before it is subtracted
     (a, b, n), shift = (vector / unit for vector in triplet), epsilon / unit
     near, far = distance(a, b, p, shift), distance(a, n, p, shift)
     between = distance(b, n, p, shift) if swap else far
     swapped = between.length < far.length
     apart = Distance(*(np.where(_wide(swapped, one), one, other) for one, other in zip(between, far, strict=True)))
-    unit = unit[..., 0]
-    excess = near.length - apart.length + margin / unit
-    magnitude = near.magnitude + apart.magnitude + margin / unit
+    size, steepness = unit[..., 0] ** degree, unit ** (degree - 1)
+    excess = near.length - apart.length + margin / size
+    magnitude = near.magnitude + apart.magnitude + margin / size
     edges = np.minimum(near.nearness, apart.nearness)
     if swap:
         edges = np.minimum(edges, ratio(np.abs(far.length - between.length), far.magnitude + between.magnitude))
     of_anchor, of_positive = ~swapped[..., None], swapped[..., None]  # whose distance to the negative counts
     slopes = {
         "anchor": near.slope - of_anchor * apart.slope,
-        "positive": -near.slope - of_positive * apart.slope,
-        "negative": apart.slope,
+        "positive": near.other - of_positive * apart.slope,
+        "negative": -apart.other,
     }
     sizes = {
         "anchor": near.slope_magnitude + of_anchor * apart.slope_magnitude,
-        "positive": near.slope_magnitude + of_positive * apart.slope_magnitude,
-        "negative": apart.slope_magnitude,
+        "positive": near.other_magnitude + of_positive * apart.slope_magnitude,
+        "negative": apart.other_magnitude,
     }
     idle = (excess <= 0)[..., None]
     return Terms(
-        np.maximum(excess, 0.0) * unit,
-        {name: np.where(idle, 0.0, slope) for name, slope in slopes.items()},
-        magnitude * unit,
-        {name: np.where(idle, 0.0, size) for name, size in sizes.items()},
+        np.maximum(excess, 0.0) * size,
+        {name: np.where(idle, 0.0, slope * steepness) for name, slope in slopes.items()},
+        magnitude * size,
+        {name: np.where(idle, 0.0, slope * steepness) for name, slope in sizes.items()},
         np.minimum(ratio(np.abs(excess), magnitude), np.where(excess > 0, edges, np.inf)),
     )
 

@@ -11,8 +11,7 @@ from lossbench.domains import Logits, Mask, Number, Real, Relevance, Sign, Weigh
 from lossbench.functions import exp, log, maximum, total
 from lossbench.loss import Denominator, Terms, loss
 from lossbench.losses.cross_entropy import weigh_surprisals
-from lossbench.losses.limits import product
-from lossbench.losses.metric import ratio
+from lossbench.losses.limits import product, ratio
 from lossbench.losses.stable import softmax_parts
 from lossbench.pairs import two_sum
 
