@@ -73,8 +73,10 @@ def circle(
     doubt = doubts[0] + doubts[1]
     pull = slope * (shares[0] + shares[1]) * steep
     own = np.where(partners, doubts[0], doubts[1]) + unsure  # what the shares are unsure of
-    size = slope * (shares[0] + shares[1]) * (
-        np.abs(steep) * (1 + own + (1 - slope) * doubt) + 2 * gamma * (1 + product_terms)
+    size = (
+        slope
+        * (shares[0] + shares[1])
+        * (np.abs(steep) * (1 + own + (1 - slope) * doubt) + 2 * gamma * (1 + product_terms))
     )
     both, both_size = pull + pull.T, np.where(rows, size, 0.0)
     both_size = both_size + both_size.T

@@ -20,15 +20,21 @@ SMALL, LARGE = (6, 4), (256, 128)  # as many labels as features: some rows share
 STEEP = 2.0**20
 
 
-
-
 def scaled_down(rows: np.ndarray, axis: int | None) -> tuple[np.ndarray, np.ndarray]:
     """The rows over a power of two that brings the largest number along `axis` below one, and its exponent."""
     exponent = np.frexp(np.abs(rows).max(axis=axis, keepdims=True, initial=0.0))[1]
     return np.ldexp(rows, -exponent), exponent
 
 
-@loss(over="batch", also={"l2_reg": (0.0, 0.5)}, reductions=("mean",), aliases=("npairs",), axes=AXES, small=SMALL, large=LARGE)
+@loss(
+    over="batch",
+    also={"l2_reg": (0.0, 0.5)},
+    reductions=("mean",),
+    aliases=("npairs",),
+    axes=AXES,
+    small=SMALL,
+    large=LARGE,
+)
 @np.errstate(all="ignore")
 def npair(anchor: Real, positive: Real, labels: RowClassIndex, *, l2_reg: NonNegativeNumber = 0.002) -> Terms:
     """Cross entropy of each anchor's scalar products with all positives, against those with a label like its own.
@@ -99,7 +105,15 @@ def _(anchor, positive, labels, *, l2_reg):
     return total(terms) + exactly(l2_reg) / 4 * squares
 
 
-@loss(over="batch", also={"temperature": (0.5, 1.0)}, reductions=("mean",), aliases=("infonce",), axes=AXES, small=SMALL, large=LARGE)
+@loss(
+    over="batch",
+    also={"temperature": (0.5, 1.0)},
+    reductions=("mean",),
+    aliases=("infonce",),
+    axes=AXES,
+    small=SMALL,
+    large=LARGE,
+)
 @np.errstate(all="ignore")
 def ntxent(
     embeddings: Real,

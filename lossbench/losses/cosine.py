@@ -108,9 +108,7 @@ def _(first, second, *, epsilon):
     small=(6, 8),
 )
 @np.errstate(all="ignore")
-def cosine_distance(
-    first: Real, second: Real, weight: RowWeight = None, *, epsilon: NonNegativeNumber = 0.0
-) -> Terms:
+def cosine_distance(first: Real, second: Real, weight: RowWeight = None, *, epsilon: NonNegativeNumber = 0.0) -> Terms:
     """What the cosine of two vectors lacks of one: 0 where they point the same way, 2 where they are opposite.
 
     ``w (1 - c)`` with ``c = <a, b> / (max(|a|, ε) max(|b|, ε))`` and w = 1 where no weight is given. first and second

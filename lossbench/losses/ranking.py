@@ -65,10 +65,10 @@ def listwise_softmax(logits: Logits, relevance: Relevance, weight: Weight = None
 
     Source: Z. Cao et al., "Learning to rank: from pairwise approach to listwise approach", ICML 2007.
     """
-    kept = np.ones(logits.shape, bool) if mask is None else mask > 0
+    kept: np.ndarray = np.ones(logits.shape, bool) if mask is None else np.asarray(mask > 0)
     seen = np.where(kept, logits, -np.inf)
-    empty = ~kept.any(axis=-1)
-    seen = np.where(empty[..., None], 0.0, seen)
+    empty = ~kept.any(axis=-1, keepdims=True)
+    seen = np.where(empty, 0.0, seen)
     weights = np.where(kept, 1.0 if weight is None else weight, 0.0)
     terms = weigh_surprisals(seen, weights * relevance)
     surprisals, _, _ = softmax_parts(seen)
@@ -84,6 +84,4 @@ def listwise_softmax(logits: Logits, relevance: Relevance, weight: Weight = None
 def _(logits, relevance, weight, mask):
     kept = [c for c in range(len(logits)) if mask is None or bool(mask[c] == 1)]
     partition = total(exp(logits[c]) for c in kept)
-    return total(
-        (1 if weight is None else weight[c]) * relevance[c] * -log(exp(logits[c]) / partition) for c in kept
-    )
+    return total((1 if weight is None else weight[c]) * relevance[c] * -log(exp(logits[c]) / partition) for c in kept)

@@ -299,7 +299,7 @@ def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | N
         free_value=expectation.free if reduction == "none" else np.asarray(any_free),
         free_gradients=free,
         bounds=bounds,
-        poisoned_value=expectation.nan if reduction == "none" else np.zeros((), bool),
+        poisoned_value=expectation.nan if reduction == "none" or not terms else np.zeros((), bool),
         undefined=undefined,
         factor=np.asarray(factor),
     )

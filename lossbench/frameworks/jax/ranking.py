@@ -39,9 +39,7 @@ def cosine_distance(first: Tensor, second: Tensor) -> Tensor:
 def triplet_margin(
     anchor: Tensor, positive: Tensor, negative: Tensor, *, margin: float = 1.0, p: float = 2.0, epsilon: float = 1e-6
 ) -> Tensor:
-    return optax.losses.triplet_margin_loss(
-        anchor, positive, negative, norm_degree=p, margin=margin, eps=epsilon
-    )
+    return optax.losses.triplet_margin_loss(anchor, positive, negative, norm_degree=p, margin=margin, eps=epsilon)
 
 
 @framework.implements(
@@ -49,14 +47,17 @@ def triplet_margin(
     reductions=("mean",),
     integers=INTEGERS,
     known=[
-        Known(
-            "takes squared lengths below the format's eps for that eps",
-            definition="ntxent",
-            sets=(("epsilon", math.sqrt(EPS[dtype])),),
-            dtypes=(dtype,),
-            contract=True,
-        )
-        for dtype in FLOATS
+        Known("refuses an empty batch", raises=True, regimes=("empty",)),
+        *(
+            Known(
+                "takes squared lengths below the format's eps for that eps",
+                definition="ntxent",
+                sets=(("epsilon", math.sqrt(EPS[dtype])),),
+                dtypes=(dtype,),
+                contract=True,
+            )
+            for dtype in FLOATS
+        ),
     ],
 )
 def ntxent(embeddings: Tensor, labels: Tensor, *, temperature: float = 0.07) -> Tensor:

@@ -52,7 +52,16 @@ def npair(anchor: Tensor, positive: Tensor, labels: Tensor, *, l2_reg: float = 0
     return F.npair_loss(anchor, positive, labels, l2_reg=l2_reg)
 
 
-@framework.implements(via="paddle.nn.functional.triplet_margin_with_distance_loss(distance_function)", dtypes=DTYPES)
+@framework.implements(
+    via="paddle.nn.functional.triplet_margin_with_distance_loss(distance_function)",
+    dtypes=DTYPES,
+    known=[
+        Known(
+            "the slope of paddle.linalg.vector_norm divides by the length plus 1e-12",
+            definition="triplet_margin_by_guarded_norm",
+        )
+    ],
+)
 def triplet_margin_with_distance(
     anchor: Tensor,
     positive: Tensor,

@@ -17,9 +17,7 @@ NEGATIVE = Known(
 AVERAGED = {"mean": "sum_over_batch_size", "sum": "sum"}
 
 
-@framework.implements(
-    via="keras.losses.CosineSimilarity(dtype=)", reductions=OVER_TERMS, known=[EMPTY, NEGATIVE]
-)
+@framework.implements(via="keras.losses.CosineSimilarity(dtype=)", reductions=OVER_TERMS, known=[EMPTY, NEGATIVE])
 def cosine_similarity(first: Tensor, second: Tensor, *, reduction: Word) -> Tensor:
     return losses.CosineSimilarity(reduction=reduction, dtype=first.dtype.name)(second, first)
 

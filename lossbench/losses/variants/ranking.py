@@ -9,6 +9,7 @@ from lossbench.loss import Terms, loss
 from lossbench.losses.contrastive import npair_terms
 from lossbench.losses.cosine import cosine_terms, direction, weighted
 from lossbench.losses.limits import product
+from lossbench.losses.metric import Distance, minkowski, triplet_terms
 
 
 @loss(over="rows", variant=True)
@@ -60,7 +61,7 @@ def cosine_similarity_floor_of_product(first: Real, second: Real, *, epsilon: No
     sizes = {
         name: np.where(held[..., None], np.abs(plain[name]), size) for name, size in terms.slope_magnitudes.items()
     }
-    size = np.where(held, np.abs(first * second).sum(axis=-1) / epsilon, terms.magnitude)
+    size = np.where(held, np.abs(first * second).sum(axis=-1) / epsilon, np.asarray(terms.magnitude))
     return Terms(np.where(held, (first * second).sum(axis=-1) / epsilon, terms.value), slopes, size, sizes)
 
 
@@ -112,21 +113,44 @@ def triplet_margin_epsilon_in_root(
     far, far_slope, far_size, far_lost = distance(negative)
     excess = near - far + margin
     size = near_size + far_size + abs(margin)
-    idle = (excess <= 0)[..., None]
+    kept = np.where(excess > 0, 1.0, 0.0)[..., None]  # times a slope, so that what is no number stays none
     near_most, far_most = (
         np.abs(slope) * (1 + lost[..., None]) for slope, lost in ((near_slope, near_lost), (far_slope, far_lost))
     )
     return Terms(
         np.maximum(excess, 0.0),
         {
-            "anchor": np.where(idle, 0.0, near_slope - far_slope),
-            "positive": np.where(idle, 0.0, -near_slope),
-            "negative": np.where(idle, 0.0, far_slope),
+            "anchor": kept * (near_slope - far_slope),
+            "positive": -kept * near_slope,
+            "negative": kept * far_slope,
         },
         size,
         {"anchor": near_most + far_most, "positive": near_most, "negative": far_most},
         np.where(np.isfinite(excess), np.abs(excess) / size, np.inf),
     )
+
+
+@loss(over="rows", variant=True)
+@np.errstate(all="ignore")
+def triplet_margin_by_guarded_norm(
+    anchor: Real,
+    positive: Real,
+    negative: Real,
+    *,
+    margin: NonNegativeNumber = 1.0,
+    swap: bool = False,
+) -> Terms:
+    """Triplet loss by the Euclidean norm, whose slope is ``t / (d + 1e-12)``.
+
+    Source: paddle.linalg.vector_norm, measured.
+    """
+
+    def distance(u: np.ndarray, v: np.ndarray, p: float, shift: np.ndarray) -> Distance:
+        exact = minkowski(u, v, p, shift)
+        slope = exact.slope * (exact.length / (exact.length + 1e-12))[..., None]
+        return exact._replace(slope=slope, other=-slope)
+
+    return triplet_terms((anchor, positive, negative), margin, 2.0, 0.0, swap, distance)
 
 
 @loss(over="batch", variant=True)
