@@ -69,7 +69,7 @@ def ordinary(
     if domain.kind is Kind.POSITIVE:
         return portable(np.exp(draw / 2), generator)
     if domain.kind is Kind.UNIT:
-        return portable(of_unit_length(draw), generator)
+        return of_unit_length(portable(draw, generator))
     if domain.kind in (Kind.LOGIT, Kind.LOGITS):
         return portable(2 * draw, generator)
     if domain.kind in (Kind.LOG_PROBABILITIES, Kind.PROBABILITIES):
@@ -101,9 +101,11 @@ def portable_rows(probabilities: np.ndarray) -> np.ndarray:
 
 
 def of_unit_length(vectors: np.ndarray) -> np.ndarray:
-    """Rows over their length along the last axis; a zero row stays."""
-    length = np.sqrt((vectors**2).sum(axis=-1, keepdims=True))
-    return np.asarray(vectors / np.where(length == 0, 1.0, length))
+    """Rows over their length along the last axis, the same on every processor: the squares are added in order."""
+    squares = np.zeros((*vectors.shape[:-1], 1))
+    for entry in range(vectors.shape[-1]):
+        squares = squares + vectors[..., entry, None] * vectors[..., entry, None]
+    return np.asarray(vectors / np.sqrt(squares))
 
 
 def log_softmax(scores: np.ndarray) -> np.ndarray:

@@ -84,8 +84,8 @@ def log_uniform(draft: Draft) -> None:
             draft.arrays[name] = portable(values, draft.generator) if logs else portable_rows(np.exp(values))
             continue
         elif domain.kind is Kind.UNIT:  # within range of each other, so that no length is lost to a single entry
-            vectors = of_unit_length(sign * 10.0 ** draft.generator.uniform(low / 3, 0, size))
-            draft.arrays[name] = portable(vectors, draft.generator)
+            values = portable(sign * 10.0 ** draft.generator.uniform(low / 3, 0, size), draft.generator)
+            draft.arrays[name] = of_unit_length(values)
             continue
         else:
             values = portable(sign * 10.0 ** draft.generator.uniform(low, high, size), draft.generator)
