@@ -7,7 +7,7 @@ import paddle.nn.functional as F  # noqa: N812  (the name all of Paddle's users 
 from paddle import Tensor, nn
 
 from lossbench.frameworks.paddle.engine import DTYPES, framework
-from lossbench.records import Known
+from lossbench.records import INTEGERS, Known
 
 DISTANCES = {
     "euclidean": lambda u, v: paddle.linalg.vector_norm(u - v, axis=-1),
@@ -42,6 +42,7 @@ def cosine_similarity(first: Tensor, second: Tensor) -> Tensor:
     via="paddle.nn.functional.npair_loss",
     reductions=("mean",),
     dtypes=DTYPES,
+    integers=INTEGERS,
     known=[
         Known("its matrix of labels is float32, and float64 does not go with it", raises=True, dtypes=("float64",)),
         Known("refuses an empty batch", raises=True, regimes=("empty",), contract=True),
