@@ -137,6 +137,22 @@ def test_torch_s_cosine_agrees_on_ordinary_vectors(rows):
         assert row["status"] in ("agrees", "imprecise"), row
 
 
+@pytest.mark.framework("paddle")
+@pytest.mark.skipif(find_spec("paddle") is None, reason="paddle is not installed")
+def test_paddle_s_cosine_guards_the_product_of_the_lengths():
+    """Of lengths 1e-5 that product is below its 1e-8, and of 1e20 its square is infinite: no cosine comes of either."""
+    script = """
+import json, paddle
+pairs = (([1e-5, 0.0], [1e-5, 1e-5]), ([1e20, 1e20], [1.0, 0.0]), ([1.0, 1.0], [1.0, 0.0]))
+cosines = [paddle.nn.functional.cosine_similarity(*map(paddle.to_tensor, ([a], [b])), axis=-1) for a, b in pairs]
+print(json.dumps([one.item() for one in cosines]))
+"""
+    short, long, ordinary = json.loads(alone("-c", script).splitlines()[-1])
+    assert ordinary == pytest.approx(math.sqrt(0.5), rel=1e-6)
+    assert short == pytest.approx(0.01, rel=1e-5)
+    assert long > 5
+
+
 # Triplets
 
 
