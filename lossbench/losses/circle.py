@@ -58,7 +58,7 @@ def circle(
         reach * (1 + abs(margin) + product_terms) + abs(1 - margin - similar) * (1 + abs(margin) + product_terms),
         (avoid + abs(similar - margin)) * (abs(margin) + product_terms),
     )
-    logs, shares, doubts, spreads = [], [], [], []
+    logs, shares, doubts = [], [], []
     for mask in (partners, ~alike):
         largest = np.where(mask, energies, -np.inf).max(axis=-1, keepdims=True, initial=-np.inf)
         share = np.where(mask, np.exp(energies - largest), 0.0)
@@ -67,7 +67,6 @@ def circle(
         logs.append(largest + np.log(mass))
         shares.append(share)
         doubts.append(product(share, unsure).sum(axis=-1, keepdims=True))
-        spreads.append(share)
     score = np.where(rows, logs[0] + logs[1], -np.inf)
     slope = np.where(rows, sigmoid(score), 0.0)
     doubt = doubts[0] + doubts[1]
