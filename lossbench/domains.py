@@ -28,6 +28,8 @@ class Kind(StrEnum):
     LABELS = "labels"  # sequences of class indices, padded at the end
     LENGTH = "length"
     WEIGHT = "weight"
+    MASK = "mask"  # 1 for what counts, 0 for what does not
+    UNIT = "unit vectors"  # rows of length 1 along the last axis
 
 
 class Axes(StrEnum):
@@ -98,6 +100,10 @@ SharedReal = Annotated[Any, Domain(Kind.REAL, axes=Axes.SHARED, differentiable=T
 Labels = Annotated[Any, Domain(Kind.LABELS, low=0.0, axes=Axes.TERM, integer=True)]
 Length = Annotated[Any, Domain(Kind.LENGTH, low=0.0, axes=Axes.TERMS, integer=True)]
 Weight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0)]  # one for each element
+RowWeight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0, axes=Axes.TERMS)]  # one for each term
+Relevance = Annotated[Any, Domain(Kind.WEIGHT, low=0.0, differentiable=True)]
+Mask = Annotated[Any, Domain(Kind.MASK, low=0.0, high=1.0)]
+UnitVectors = Annotated[Any, Domain(Kind.UNIT, low=-1.0, high=1.0, differentiable=True)]
 ClassWeight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0, axes=Axes.LAST)]
 TermWeight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0, axes=Axes.TERMS)]  # one for each term, such as a sample
 

@@ -208,7 +208,7 @@ def code_hash(loss: Loss) -> bytes:
 def _proven(
     expectation: Expectation, parameters: Mapping[str, Option], inputs: Inputs, skipped: np.ndarray
 ) -> list[float]:
-    """One flat list: for each term its number, how many it holds, value pair, slope pairs, corners."""
+    """One flat list: for each term its number, how many slopes (-1: undefined), corners, value and slope pairs."""
     loss = expectation.loss
     assert loss.textbook is not None
     active = [name in expectation.slopes for name in loss.arguments]
@@ -223,7 +223,7 @@ def _proven(
         try:
             proof = certify(loss.textbook, parts, active, parameters)
         except Undefined:
-            flat += [position, 0.0, 0.0]
+            flat += [position, -1.0, 0.0]
             continue
         if not proof.proven:
             continue
@@ -251,7 +251,7 @@ def _enter(expectation: Expectation, numbers: np.ndarray) -> None:
     while at < len(numbers):
         term, count, corners = (int(n) for n in numbers[at : at + 3].tolist())
         at += 3
-        if count == 0:
+        if count < 0:
             free[term] = True
             continue
         value[0][term], value[1][term] = numbers[at], numbers[at + 1]
@@ -328,7 +328,7 @@ def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | N
         free_value=expectation.free if reduction == "none" else np.asarray(any_free),
         free_gradients=free,
         bounds=bounds,
-        poisoned_value=expectation.nan if reduction == "none" else np.zeros((), bool),
+        poisoned_value=expectation.nan if reduction == "none" or not terms else np.zeros((), bool),
         undefined=undefined,
         factor=np.asarray(factor),
     )

@@ -67,6 +67,8 @@ def compare_layers() -> None:
         name = implementation.via.removeprefix("paddle.nn.")
         if not name.partition("(")[0].endswith("Loss") or " + " in name or implementation.loss == "ctc":
             continue
+        if "distance_function" in name:  # named by a word here: see test_dangerous_ranking.py
+            continue
         given = inputs | special.get(implementation.loss, {})
         arrays = {array: given[array] for array in implementation.required}
         options = {parameter: settings[parameter] for parameter in implementation.parameters}

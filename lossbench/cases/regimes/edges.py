@@ -10,6 +10,7 @@ from lossbench.cases.draft import Draft, portable
 from lossbench.cases.regimes.registry import LINES, ROWS, SCORES, SEASONABLE, regime
 from lossbench.cases.regimes.rows import harden_labels, leaders_of, onehot_rows
 from lossbench.domains import Kind
+from lossbench.loss import Over
 
 
 @regime(*SEASONABLE)
@@ -34,6 +35,10 @@ def boundary(draft: Draft) -> None:
         rows = onehot if domain.kind is Kind.PROBABILITIES else np.where(onehot == 1, 0.0, -overflow)
         chosen = draft.some(onehot.shape[:-1])[..., None]
         draft.arrays[name] = np.where(chosen, rows, draft.arrays[name])
+    for name, _ in draft.floats(Kind.UNIT):  # along the axes: the same, orthogonal, or opposite
+        shape = draft.arrays[name].shape
+        axes = draft.generator.choice([-1.0, 1.0], shape) * onehot_rows(draft, shape)
+        draft.arrays[name] = np.where(draft.some(axes.shape[:-1])[..., None], axes, draft.arrays[name])
     harden_labels(draft)
 
 
@@ -65,7 +70,8 @@ def kink(draft: Draft) -> None:
         draft.arrays[name] = np.clip(np.round(draft.arrays[name] * 8) / 8, -4, 4)
     assert draft.loss.kinks_at is not None
     replacements = list(draft.loss.kinks_at(dict(draft.arrays), **draft.parameters))
-    chosen = draft.generator.integers(-1, len(replacements), draft.loss.term_shape(draft.shape))
+    least = 0 if draft.loss.over is Over.BATCH else -1  # where there is one term, it is put on a kink
+    chosen = np.asarray(draft.generator.integers(least, len(replacements), draft.loss.term_shape(draft.shape)))
     for number, replaced in enumerate(replacements):
         for name, values in replaced.items():
             if draft.loss.is_shared(name):
@@ -76,17 +82,24 @@ def kink(draft: Draft) -> None:
             draft.arrays[name] = np.where(here, values, array)
 
 
-@regime(*LINES, *SCORES, Kind.PROBABILITY)
+@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.UNIT)
 def tie(draft: Draft) -> None:
     """Equal numbers where a loss compares: identical pairs, repeated maxima, logits of exactly 0."""
+    batch = draft.loss.over is Over.BATCH
     lines = draft.floats(*LINES)
     if len(lines) > 1:
         first = draft.arrays[lines[0][0]]
-        same = draft.some(draft.loss.term_shape(draft.shape))
+        same = draft.some(draft.shape[:-1] if batch else draft.loss.term_shape(draft.shape))
         for name, _ in lines[1:]:
             if draft.arrays[name].shape == first.shape:
                 here = same.reshape(same.shape + (1,) * (first.ndim - same.ndim))
                 draft.arrays[name] = np.where(here, first, draft.arrays[name])
+    if batch:  # its rows are compared with each other
+        repeated = draft.some(draft.shape[:1]).reshape(-1, *(1,) * (len(draft.shape) - 1))
+        for name, _ in draft.floats(*LINES, Kind.UNIT):
+            array = draft.arrays[name]
+            if array.shape == draft.shape:
+                draft.arrays[name] = np.where(repeated, array[:1], array)
     for name, domain in draft.floats(*SCORES, Kind.PROBABILITY):
         array = draft.arrays[name]
         if domain.kind is Kind.LOGITS:

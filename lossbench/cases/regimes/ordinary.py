@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from lossbench.cases.draft import Draft, log_softmax, portable, portable_rows
+from lossbench.cases.draft import Draft, log_softmax, of_unit_length, portable, portable_rows
 from lossbench.cases.regimes.registry import ROWS, SEASONABLE, regime
 from lossbench.cases.regimes.rows import onehot_rows
 from lossbench.domains import Kind
@@ -36,6 +36,10 @@ def log_uniform(draft: Draft) -> None:
             values = log_softmax(sign * 10.0 ** draft.generator.uniform(-2, 2, size))
             logs = domain.kind is Kind.LOG_PROBABILITIES
             draft.arrays[name] = portable(values, draft.generator) if logs else portable_rows(np.exp(values))
+            continue
+        elif domain.kind is Kind.UNIT:  # within range of each other, so that no length is lost to a single entry
+            values = portable(sign * 10.0 ** draft.generator.uniform(low / 3, 0, size), draft.generator)
+            draft.arrays[name] = of_unit_length(values)
             continue
         else:
             values = portable(sign * 10.0 ** draft.generator.uniform(low, high, size), draft.generator)
@@ -75,7 +79,9 @@ def _constant(draft: Draft, value: float) -> None:
             draft.arrays[name] = rows if domain.kind is Kind.PROBABILITIES else logs
         elif domain.kind is Kind.SIGN:
             draft.arrays[name] = np.full(array.shape, 1.0 if value == 0 else -1.0)
-        elif domain.kind is Kind.WEIGHT:
+        elif domain.kind is Kind.UNIT:
+            draft.arrays[name] = onehot_rows(draft, array.shape) if value else of_unit_length(np.ones(array.shape))
+        elif domain.kind in (Kind.WEIGHT, Kind.MASK):
             draft.arrays[name] = np.ones(array.shape)
         else:
             draft.arrays[name] = np.full(array.shape, value)
