@@ -89,7 +89,12 @@ SignPerRow = Annotated[Any, Domain(Kind.SIGN, low=-1.0, high=1.0, axes=Axes.TERM
 ClassIndex = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.TERMS, integer=True)]
 RowClassIndex = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.BUT_LAST, integer=True)]
 Features = Annotated[Any, Domain(Kind.REAL, axes=Axes.TERM, differentiable=True)]
+PerRowFraction = Annotated[Any, Domain(Kind.PROBABILITY, low=0.0, high=1.0, axes=Axes.TERMS)]  # a share, no slope
+BoundedReal = Annotated[Any, Domain(Kind.REAL, low=-(2.0**100), high=2.0**100, differentiable=True)]  # its cube is finite
 SharedReal = Annotated[Any, Domain(Kind.REAL, axes=Axes.SHARED, differentiable=True)]  # a layer's weights
+SharedBoundedReal = Annotated[
+    Any, Domain(Kind.REAL, low=-(2.0**100), high=2.0**100, axes=Axes.SHARED, differentiable=True)
+]
 Labels = Annotated[Any, Domain(Kind.LABELS, low=0.0, axes=Axes.TERM, integer=True)]
 Length = Annotated[Any, Domain(Kind.LENGTH, low=0.0, axes=Axes.TERMS, integer=True)]
 Weight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0)]  # one for each element
