@@ -20,7 +20,8 @@ from lossbench.loss import Loss
 LINES = (Kind.REAL, Kind.POSITIVE)
 SCORES = (Kind.LOGIT, Kind.LOGITS)
 ROWS = (Kind.PROBABILITIES, Kind.LOG_PROBABILITIES)
-SEASONABLE = (*LINES, *SCORES, Kind.PROBABILITY, *ROWS)
+SEASONABLE = (*LINES, *SCORES, Kind.PROBABILITY, *ROWS, Kind.BOX)
+NUMBERS = (*LINES, *SCORES, Kind.PROBABILITY, *ROWS)  # seasoned one by one, or by rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ def log_uniform(draft: Draft) -> None:
     """Magnitudes spread evenly over many powers of ten of the tested format, both signs."""
     low = math.log10(draft.format.smallest_normal) / 3
     high = math.log10(draft.format.largest) / 5
-    for name, domain in draft.floats(*SEASONABLE):
+    _scale_boxes(draft, lambda size: np.rint(draft.generator.uniform(low, high, size) / math.log10(2)))
+    for name, domain in draft.floats(*NUMBERS):
         size = draft.arrays[name].shape
         sign = draft.generator.choice([-1.0, 1.0], size)
         if domain.kind is Kind.PROBABILITY:
@@ -109,6 +111,13 @@ def boundary(draft: Draft) -> None:
         rows = onehot if domain.kind is Kind.PROBABILITIES else np.where(onehot == 1, 0.0, -overflow)
         chosen = draft.some(onehot.shape[:-1])[..., None]
         draft.arrays[name] = np.where(chosen, rows, draft.arrays[name])
+    bits = math.log2(form.largest), math.log2(form.smallest_normal)
+    scales = [math.floor(b) for b in (bits[0] - 5, bits[0] / 2, bits[1] / 2, bits[1])]
+    _scale_boxes(draft, lambda size: draft.generator.choice(scales, size))
+    for name, _ in draft.floats(Kind.BOX):  # some of no width, no height, or neither
+        low, high = np.split(draft.arrays[name], 2, axis=-1)
+        high = np.where(draft.some(high.shape, 0.25), low, high)
+        draft.arrays[name] = np.concatenate([low, high], axis=-1)
     _hard_labels(draft)
 
 
@@ -136,7 +145,7 @@ def confident(draft: Draft) -> None:
 @regime(kinks=True)
 def kink(draft: Draft) -> None:
     """Exactly on the points where the derivative jumps, on a grid that every format holds."""
-    for name, _ in draft.floats(*LINES, *SCORES):
+    for name, _ in draft.floats(*LINES, *SCORES, Kind.BOX):
         draft.arrays[name] = np.clip(np.round(draft.arrays[name] * 8) / 8, -4, 4)
     assert draft.loss.kinks_at is not None
     replacements = list(draft.loss.kinks_at(dict(draft.arrays), **draft.parameters))
@@ -151,10 +160,10 @@ def kink(draft: Draft) -> None:
             draft.arrays[name] = np.where(here, values, array)
 
 
-@regime(*LINES, *SCORES, Kind.PROBABILITY)
+@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.BOX)
 def tie(draft: Draft) -> None:
     """Equal numbers where a loss compares: identical pairs, repeated maxima, logits of exactly 0."""
-    lines = draft.floats(*LINES)
+    lines = draft.floats(*LINES, Kind.BOX)
     if len(lines) > 1:
         first = draft.arrays[lines[0][0]]
         same = draft.some(draft.loss.term_shape(draft.shape))
@@ -182,7 +191,7 @@ def ones(draft: Draft) -> None:
     _constant(draft, 1.0)
 
 
-@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.LOG_PROBABILITIES, invalid=True)
+@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.LOG_PROBABILITIES, Kind.BOX, invalid=True)
 def poison(draft: Draft) -> None:
     """NaN or infinity in some slices (under ignored rows, where there are any): the neighbours must not notice."""
     terms = draft.loss.term_shape(draft.shape)
@@ -212,6 +221,16 @@ def empty(draft: Draft) -> None:
 @regime(rows=1)
 def one_row(draft: Draft) -> None:
     """A batch of one."""
+
+
+def _scale_boxes(draft: Draft, exponents: Callable[[tuple[int, ...]], np.ndarray]) -> None:
+    """Multiply all the boxes of some terms by the same power of two, of an exponent drawn for each."""
+    boxes = draft.floats(Kind.BOX)
+    if boxes:
+        terms = draft.loss.term_shape(draft.shape)
+        by = np.where(draft.some(terms), exponents(terms), 0).astype(int)[..., None]
+        for name, _ in boxes:
+            draft.arrays[name] = np.ldexp(draft.arrays[name], by)
 
 
 def _constant(draft: Draft, value: float) -> None:

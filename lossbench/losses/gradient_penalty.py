@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -16,7 +16,12 @@ ROOM = 480  # bits: what is so much smaller than the largest still counts
 @loss(over="rows", also={"weight": (0.5,)}, aliases=("wgan_gp",), small=(6, 5), large=(256, 64))
 @np.errstate(all="ignore")
 def gradient_penalty(
-    real: BoundedReal, fake: BoundedReal, mixture: PerRowFraction, matrix: SharedBoundedReal, *, weight: PositiveNumber = 10.0
+    real: BoundedReal,
+    fake: BoundedReal,
+    mixture: PerRowFraction,
+    matrix: SharedBoundedReal,
+    *,
+    weight: PositiveNumber = 10.0,
 ) -> Terms:
     """How far a critic's slope between real and generated samples is from 1, for the critic ``D(x) = xᵀAx / 2``.
 
@@ -55,7 +60,11 @@ def gradient_penalty(
     up_a = (shift + top)[..., None]
     return Terms(
         np.ldexp(weight * excess**2, 2 * top)[..., 0],
-        {"real": np.ldexp(u * by_x, up_x), "fake": np.ldexp(rest * by_x, up_x), "matrix": np.ldexp(_both_ways(slope, x), up_a)},
+        {
+            "real": np.ldexp(u * by_x, up_x),
+            "fake": np.ldexp(rest * by_x, up_x),
+            "matrix": np.ldexp(_both_ways(slope, x), up_a),
+        },
         magnitude=np.ldexp(weight * excess_size**2, 2 * top)[..., 0],
         slope_magnitudes={
             "real": np.ldexp(u * by_x_size, up_x),
@@ -81,9 +90,7 @@ def _both_ways(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 @gradient_penalty.definition
 def _(real, fake, mixture, matrix, *, weight):
     x = [mixture * r + (1 - mixture) * f for r, f in zip(real, fake, strict=True)]
-    slope = [
-        total((matrix[i][j] + matrix[j][i]) / 2 * x_j for j, x_j in enumerate(x)) for i in range(len(x))
-    ]
+    slope = [total((matrix[i][j] + matrix[j][i]) / 2 * x_j for j, x_j in enumerate(x)) for i in range(len(x))]
     return weight * (norm(slope, 2) - 1) ** 2
 
 
@@ -93,5 +100,5 @@ def _(shape: tuple[int, ...]) -> Mapping[str, tuple[int, ...]]:
 
 
 @gradient_penalty.kinks
-def _(arrays: dict[str, np.ndarray], *, weight: float):  # type: ignore[no-untyped-def]
+def _(arrays: dict[str, np.ndarray], *, weight: float) -> Iterator[dict[str, np.ndarray]]:
     yield {"real": np.zeros_like(arrays["real"]), "fake": np.zeros_like(arrays["fake"])}
