@@ -91,9 +91,8 @@ ClassIndex = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.TERMS, i
 RowClassIndex = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.BUT_LAST, integer=True)]
 Features = Annotated[Any, Domain(Kind.REAL, axes=Axes.TERM, differentiable=True)]
 PerRowFraction = Annotated[Any, Domain(Kind.PROBABILITY, low=0.0, high=1.0, axes=Axes.TERMS)]  # a share, no slope
-BoundedReal = Annotated[
-    Any, Domain(Kind.REAL, low=-(2.0**100), high=2.0**100, differentiable=True)
-]  # its cube is finite
+# whose cubes float64 holds
+BoundedReal = Annotated[Any, Domain(Kind.REAL, low=-(2.0**100), high=2.0**100, differentiable=True)]
 SharedReal = Annotated[Any, Domain(Kind.REAL, axes=Axes.SHARED, differentiable=True)]  # a layer's weights
 SharedBoundedReal = Annotated[
     Any, Domain(Kind.REAL, low=-(2.0**100), high=2.0**100, axes=Axes.SHARED, differentiable=True)

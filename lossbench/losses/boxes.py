@@ -111,46 +111,48 @@ def _(prediction, target, *, epsilon):
     return lacks + _distance(prediction, target, epsilon) + where(same, 0, aspect)
 
 
-def _sides(box):  # type: ignore[no-untyped-def]
+def _sides(box):
     return [box[2] - box[0], box[3] - box[1]]
 
 
-def _product(sides):  # type: ignore[no-untyped-def]
+def _product(sides):
     return sides[0] * sides[1]
 
 
-def _intersection(p, g):  # type: ignore[no-untyped-def]
+def _intersection(p, g):
     return _product([maximum(0, minimum(p[i + 2], g[i + 2]) - maximum(p[i], g[i])) for i in (0, 1)])
 
 
-def _union(p, g):  # type: ignore[no-untyped-def]
+def _union(p, g):
     return _product(_sides(p)) + _product(_sides(g)) - _intersection(p, g)
 
 
-def _around(p, g):  # type: ignore[no-untyped-def]
+def _around(p, g):
     return [maximum(p[i + 2], g[i + 2]) - minimum(p[i], g[i]) for i in (0, 1)]
 
 
-def _share(part, whole):  # type: ignore[no-untyped-def]
+def _share(part, whole):
     return where(whole == 0, 0, lambda: part / whole)
 
 
-def _overlap(p, g, epsilon):  # type: ignore[no-untyped-def]
+def _overlap(p, g, epsilon):
     return _share(_intersection(p, g), _union(p, g) + epsilon)
 
 
-def _distance(p, g, epsilon):  # type: ignore[no-untyped-def]
+def _distance(p, g, epsilon):
     apart = total(((p[i] + p[i + 2]) / 2 - (g[i] + g[i + 2]) / 2) ** 2 for i in (0, 1))
     return _share(apart, total(side * side for side in _around(p, g)) + epsilon)
 
 
-def _angle(w, h):  # type: ignore[no-untyped-def]
+def _angle(w, h):
     return where(h == 0, lambda: pi() / 2 - arctan(h / w), lambda: arctan(w / h))
 
 
 def settled(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Numbers near these that come out the same on every processor, with all the bits of a float64."""
-    return np.ldexp(np.rint(np.ldexp(values, 20)), -20) + np.ldexp(generator.integers(0, 1 << 28, values.shape), -50)
+    return np.asarray(np.ldexp(np.rint(np.ldexp(values, 20)), -20)) + np.ldexp(
+        generator.integers(0, 1 << 28, values.shape), -50
+    )
 
 
 def draw_boxes(generator: np.random.Generator, shape: tuple[int, ...], **_: object) -> Arrays:

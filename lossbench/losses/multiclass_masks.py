@@ -83,10 +83,11 @@ def generalized_dice(
     """Dice loss of each class's mask, in which rare classes weigh more: one number for the batch.
 
     ``Σ_{n,c} w_c d_{n,c}``, divided by the number of pairs (n, c) in the mean, with
-    ``d = 1 - (I + s) / ((P + T)/2 + s)`` for each sample and class, of ``p = softmax(x)``, ``I = Σ p y``, ``P = Σ p``, ``T = Σ y`` over all axes but the first and the last;
-    ``w_c = C v_c / Σ_k v_k``, ``v_c = 1 / (f_c² + 1e-7)`` and f_c the sum of ``y_c`` over everything. With
-    `ignore_background` sum and mean leave out class 0, which still counts in the weights. logits x and target y
-    [N, ..., C]. The derivative by y goes through the weights as well: ``∂w_c/∂f_k = w_c (δ_ck - w_k/C) (-2 f_k v_k)``.
+    ``d = 1 - (I + s) / ((P + T)/2 + s)`` for each sample and class, of ``p = softmax(x)``, ``I = Σ p y``, ``P = Σ p``,
+    ``T = Σ y`` over all axes but the first and the last; ``w_c = C v_c / Σ_k v_k``, ``v_c = 1 / (f_c² + 1e-7)`` and f_c
+    the sum of ``y_c`` over everything. With `ignore_background` sum and mean leave out class 0, which still counts in
+    the weights. logits x and target y [N, ..., C]. The derivative by y goes through the weights as well:
+    ``∂w_c/∂f_k = w_c (δ_ck - w_k/C) (-2 f_k v_k)``.
 
     Source: C. Sudre et al., "Generalised Dice overlap as a deep learning loss function for highly unbalanced
     segmentations", DLMIA 2017, with the mean over classes and samples of optax's documentation.

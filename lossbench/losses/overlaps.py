@@ -59,7 +59,7 @@ class Share:
 
 def product(sides: np.ndarray) -> np.ndarray:
     """The area of a box of these sides."""
-    return sides[..., :1] * sides[..., 1:]
+    return np.asarray(sides[..., :1] * sides[..., 1:])
 
 
 def pair_of(prediction: np.ndarray, target: np.ndarray, epsilon: float) -> Pair:
@@ -76,7 +76,7 @@ def pair_of(prediction: np.ndarray, target: np.ndarray, epsilon: float) -> Pair:
     exponent = np.where(np.isfinite(extent) & (epsilon == 0), np.frexp(extent)[1], 0)
 
     def scaled(length: np.ndarray) -> np.ndarray:
-        return np.ldexp(length, -exponent)
+        return np.asarray(np.ldexp(length, -exponent))
 
     sides = [scaled(high - low) for low, high in zip(lows, highs, strict=True)]
     reach = scaled(np.minimum(*highs) - np.maximum(*lows))
@@ -115,7 +115,8 @@ def pair_of(prediction: np.ndarray, target: np.ndarray, epsilon: float) -> Pair:
         )
     area = product(inner)
     return Pair(
-        *made,
+        prediction=made[0],
+        target=made[1],
         epsilon=np.asarray(epsilon),
         exponent=exponent,
         inner=area,
@@ -159,7 +160,9 @@ def overlap(pair: Pair) -> Share:
     of_sizes = [(b.by_inner, np.abs(b.by_inner), np.abs(b.by_area) + np.abs(b.by_inner)) for b in boxes(pair)]
     slopes, _ = _quotient(-pair.inner, whole, of_part)
     _, sizes = _quotient(pair.inner, whole, of_sizes)
-    value = np.where(whole == 0, 1.0, (pair.alone + pair.epsilon) / whole)
+    lacking = (pair.alone + pair.epsilon) / whole
+    # of boxes without end, one less what the quotient says
+    value = np.where(np.isinf(whole), 1 - pair.inner / whole, np.where(whole == 0, 1.0, lacking))
     return Share(value, 1 + _over(pair.inner, whole), slopes, sizes)
 
 
@@ -210,15 +213,20 @@ def aspect(pair: Pair) -> Share:
     return Share(factor * v, size, (slopes[0], slopes[1]), (sizes[0], sizes[1]))
 
 
+def added(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """The sum of arrays of one shape."""
+    return np.asarray(np.sum(parts, axis=0))
+
+
 def terms_of(pair: Pair, shares: Sequence[Share]) -> Terms:
     """The sum of shares, as the terms of a loss of the boxes in their own scale."""
 
     def by_edges(parts: Sequence[np.ndarray]) -> np.ndarray:
-        return np.ldexp(sum(parts), -pair.exponent)
+        return np.asarray(np.ldexp(added(parts), -pair.exponent))
 
     return Terms(
-        sum(share.value for share in shares)[..., 0],
+        added([share.value for share in shares])[..., 0],
         {name: by_edges([share.slopes[i] for share in shares]) for i, name in enumerate(NAMES)},
-        sum(share.size for share in shares)[..., 0],
+        added([share.size for share in shares])[..., 0],
         {name: by_edges([share.slope_sizes[i] for share in shares]) for i, name in enumerate(NAMES)},
     )

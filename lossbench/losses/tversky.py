@@ -33,7 +33,8 @@ def tversky(
     prediction, y the target, α = alpha, β = beta, s = smooth and ε = epsilon, the sums over all axes but the first.
     With D the denominator and ``t = (I + s) / D``, the derivative by q_i is
     ``(t (y_i + α (1-y_i) - β y_i) - y_i) / D``, that by y_i the same with q_i for y_i and α, β exchanged. Shapes: both
-    alike, one term for each sample. Undefined where D = 0. Identity: ``(α FP + β FN + ε) / D``; `soft_dice` with smooth 2s and ε doubled at α = β = 1/2.
+    alike, one term for each sample. Undefined where D = 0. Identity:
+    ``(α FP + β FN + ε) / D``; `soft_dice` with smooth 2s and ε doubled at α = β = 1/2.
 
     Source: S. Salehi, D. Erdogmus, A. Gholipour, "Tversky loss function for image segmentation using 3D fully
     convolutional deep networks", MLMI 2017.

@@ -43,12 +43,15 @@ def lsgan_discriminator(
     scale: float = 1.0,
     reduction: str,
 ) -> Tensor:
-    return reduced(scale * ((real - real_target) ** 2 / 2 + (fake - fake_target) ** 2 / 2), reduction)
+    real_off, fake_off = real - real_target, fake - fake_target
+    # half of one factor, as twice the other may overflow
+    return reduced(scale * (real_off / 2 * real_off + fake_off / 2 * fake_off), reduction)
 
 
 @framework.implements(via=f"{HERE}.lsgan_generator", recipe=True, dtypes=DTYPES)
 def lsgan_generator(fake: Tensor, *, target: float = 1.0, reduction: str) -> Tensor:
-    return reduced((fake - target) ** 2 / 2, reduction)
+    off = fake - target
+    return reduced(off / 2 * off, reduction)
 
 
 @framework.implements(via=f"{HERE}.gan_hinge_discriminator", recipe=True, dtypes=DTYPES)
@@ -80,7 +83,7 @@ def interpolate(real: Tensor, fake: Tensor, mixture: Tensor) -> Tensor:
 def penalty(slope: Tensor, weight: float) -> Tensor:
     """The squared difference of a slope's length from 1; where the slope is 0, its length has the derivative 0."""
     squares = (slope * slope).sum(axis=-1)
-    flat = squares == 0
+    flat = squares <= 0  # Paddle's == takes what is closer than 1e-15 to be equal
     length = paddle.where(
         flat, paddle.zeros_like(squares), paddle.sqrt(paddle.where(flat, paddle.ones_like(squares), squares))
     )

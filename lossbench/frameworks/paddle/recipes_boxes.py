@@ -33,7 +33,7 @@ def around(first: Tensor, second: Tensor) -> Tensor:
 
 def share(part: Tensor, whole: Tensor) -> Tensor:
     """part / whole, and 0 of nothing, with no NaN in the gradient either."""
-    nothing = whole == 0
+    nothing = whole <= 0  # Paddle's == takes what is closer than 1e-15 to be equal
     ratio = part / paddle.where(nothing, paddle.ones_like(whole), whole)
     return paddle.where(nothing, paddle.zeros_like(ratio), ratio)
 
@@ -77,7 +77,7 @@ def ciou(prediction: Tensor, target: Tensor, *, epsilon: float = 0.0, reduction:
     loss, _ = lack_of_overlap(prediction, target, epsilon)
     (w_p, h_p), (w_t, h_t) = sides_of(prediction), sides_of(target)
     # a point has no aspect ratio, and atan2(0, 0) no slope
-    point = ((w_p == 0) & (h_p == 0)) | ((w_t == 0) & (h_t == 0))
+    point = ((w_p <= 0) & (h_p <= 0)) | ((w_t <= 0) & (h_t <= 0))
     one = paddle.ones_like(loss)
     turn = paddle.atan2(w_t, paddle.where(point, one, h_t)) - paddle.atan2(w_p, paddle.where(point, one, h_p))
     aspect = paddle.where(point, paddle.zeros_like(turn), 4 / math.pi**2 * turn * turn)

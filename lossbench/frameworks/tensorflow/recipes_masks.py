@@ -1,4 +1,4 @@
-"""Losses of masks that TensorFlow does not have with smoothing, written from its primitives; they can be copied as they stand."""
+"""Losses of masks that Keras has without smoothing, from primitives; they can be copied as they stand."""
 
 from __future__ import annotations
 

@@ -43,12 +43,15 @@ def lsgan_discriminator(
     scale: float = 1.0,
     reduction: str,
 ) -> Tensor:
-    return reduced(scale * ((real - real_target) ** 2 / 2 + (fake - fake_target) ** 2 / 2), reduction)
+    real_off, fake_off = real - real_target, fake - fake_target
+    # half of one factor, as twice the other may overflow
+    return reduced(scale * (real_off / 2 * real_off + fake_off / 2 * fake_off), reduction)
 
 
 @framework.implements(via=f"{HERE}.lsgan_generator", recipe=True)
 def lsgan_generator(fake: Tensor, *, target: float = 1.0, reduction: str) -> Tensor:
-    return reduced((fake - target) ** 2 / 2, reduction)
+    off = fake - target
+    return reduced(off / 2 * off, reduction)
 
 
 @framework.implements(via=f"{HERE}.gan_hinge_discriminator", recipe=True)
