@@ -28,6 +28,11 @@ SHAPES = {
     "nll": ((3, 4),),  # NLLLoss may be asked about ignored rows only where they are few: see the test of that
 }
 BLOCKS = [(options, FORMATS) for options in ("default", "each", "together")]
+FROM_PRIMITIVES = {  # of boxes, masks and adversarial training
+    *("iou", "giou", "diou", "ciou", "tversky", "gradient_penalty", "lsgan_discriminator", "lsgan_generator"),
+    *("gan_minimax_discriminator", "gan_saturating_generator", "gan_nonsaturating_generator"),
+    *("gan_hinge_discriminator", "gan_hinge_generator", "wasserstein_critic", "wasserstein_generator"),
+}
 RIGHT = (Status.AGREES, Status.IMPRECISE, Status.BY_CONTRACT, Status.DEVIATES, Status.ABSENT)
 
 
@@ -44,10 +49,11 @@ def test_the_table_is_whole(greeting: Greeting) -> None:
         *("binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "soft_cross_entropy"),
         *("multilabel_soft_margin", "hinge_embedding", "cosine_embedding", "triplet_margin", "ctc"),
         *("binary_focal", "class_dice", "soft_dice", "bce_dice", "cls_loss"),
+        *FROM_PRIMITIVES,
     }
     assert all(i.dtypes == FORMATS and i.call for i in greeting.implementations)
     recipes = {i.loss for i in greeting.implementations if i.recipe}
-    assert recipes == {"binary_focal", "soft_dice", "bce_dice", "cls_loss", "cross_entropy"}
+    assert recipes == {"binary_focal", "soft_dice", "bce_dice", "cls_loss", "cross_entropy"} | FROM_PRIMITIVES
 
 
 def test_ordinary_inputs_are_answered_rightly(verdicts: list[Verdict]) -> None:
