@@ -27,6 +27,7 @@ class Kind(StrEnum):
     CLASS_INDEX = "class index"
     LABELS = "labels"  # sequences of class indices, padded at the end
     LENGTH = "length"
+    BOX = "box"  # (x1, y1, x2, y2) along the last axis, x1 <= x2 and y1 <= y2; the loss draws them
     WEIGHT = "weight"
     MASK = "mask"  # 1 for what counts, 0 for what does not
     UNIT = "unit vectors"  # rows of length 1 along the last axis
@@ -96,7 +97,14 @@ SignPerRow = Annotated[Any, Domain(Kind.SIGN, low=-1.0, high=1.0, axes=Axes.TERM
 ClassIndex = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.TERMS, integer=True)]
 RowClassIndex = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.BUT_LAST, integer=True)]
 Features = Annotated[Any, Domain(Kind.REAL, axes=Axes.TERM, differentiable=True)]
+PerRowFraction = Annotated[Any, Domain(Kind.PROBABILITY, low=0.0, high=1.0, axes=Axes.TERMS)]  # a share, no slope
+# whose cubes float64 holds
+BoundedReal = Annotated[Any, Domain(Kind.REAL, low=-(2.0**100), high=2.0**100, differentiable=True)]
 SharedReal = Annotated[Any, Domain(Kind.REAL, axes=Axes.SHARED, differentiable=True)]  # a layer's weights
+SharedBoundedReal = Annotated[
+    Any, Domain(Kind.REAL, low=-(2.0**100), high=2.0**100, axes=Axes.SHARED, differentiable=True)
+]
+Box = Annotated[Any, Domain(Kind.BOX, differentiable=True)]
 Labels = Annotated[Any, Domain(Kind.LABELS, low=0.0, axes=Axes.TERM, integer=True)]
 Length = Annotated[Any, Domain(Kind.LENGTH, low=0.0, axes=Axes.TERMS, integer=True)]
 Weight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0)]  # one for each element

@@ -10,7 +10,7 @@ from lossbench.domains import ClassIndex, Logit, Logits, Probabilities, Sign, We
 from lossbench.functions import exp, log, maximum, total
 from lossbench.loss import Denominator, Terms, loss
 from lossbench.losses import stable
-from lossbench.losses.metric import ratio
+from lossbench.losses.limits import ratio
 from lossbench.losses.regression import REDUCTIONS
 
 Arrays = dict[str, np.ndarray]

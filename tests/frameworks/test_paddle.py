@@ -28,6 +28,11 @@ SHAPES = {
     "nll": ((3, 4),),  # NLLLoss may be asked about ignored rows only where they are few: see the test of that
 }
 BLOCKS = [(options, FORMATS) for options in ("default", "each", "together")]
+FROM_PRIMITIVES = {  # of boxes, masks and adversarial training
+    *("iou", "giou", "diou", "ciou", "tversky", "gradient_penalty", "lsgan_discriminator", "lsgan_generator"),
+    *("gan_minimax_discriminator", "gan_saturating_generator", "gan_nonsaturating_generator"),
+    *("gan_hinge_discriminator", "gan_hinge_generator", "wasserstein_critic", "wasserstein_generator"),
+}
 RIGHT = (Status.AGREES, Status.IMPRECISE, Status.BY_CONTRACT, Status.DEVIATES, Status.ABSENT)
 
 

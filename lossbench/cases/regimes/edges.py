@@ -8,7 +8,7 @@ import numpy as np
 
 from lossbench.cases.draft import Draft, portable
 from lossbench.cases.regimes.registry import LINES, ROWS, SCORES, SEASONABLE, regime
-from lossbench.cases.regimes.rows import harden_labels, leaders_of, onehot_rows
+from lossbench.cases.regimes.rows import harden_labels, leaders_of, onehot_rows, scale_boxes
 from lossbench.domains import Kind
 from lossbench.loss import Over
 
@@ -39,6 +39,13 @@ def boundary(draft: Draft) -> None:
         shape = draft.arrays[name].shape
         axes = draft.generator.choice([-1.0, 1.0], shape) * onehot_rows(draft, shape)
         draft.arrays[name] = np.where(draft.some(axes.shape[:-1])[..., None], axes, draft.arrays[name])
+    bits = math.log2(form.largest), math.log2(form.smallest_normal)
+    scales = [math.floor(b) for b in (bits[0] - 5, bits[0] / 2, bits[1] / 2, bits[1])]
+    scale_boxes(draft, lambda size: draft.generator.choice(scales, size))
+    for name, _ in draft.floats(Kind.BOX):  # some of no width, no height, or neither
+        low, high = np.split(draft.arrays[name], 2, axis=-1)
+        high = np.where(draft.some(high.shape, 0.25), low, high)
+        draft.arrays[name] = np.concatenate([low, high], axis=-1)
     harden_labels(draft)
 
 
@@ -66,7 +73,7 @@ def confident(draft: Draft) -> None:
 @regime(kinks=True)
 def kink(draft: Draft) -> None:
     """Exactly on the points where the derivative jumps, on a grid that every format holds."""
-    for name, _ in draft.floats(*LINES, *SCORES):
+    for name, _ in draft.floats(*LINES, *SCORES, Kind.BOX):
         draft.arrays[name] = np.clip(np.round(draft.arrays[name] * 8) / 8, -4, 4)
     assert draft.loss.kinks_at is not None
     replacements = list(draft.loss.kinks_at(dict(draft.arrays), **draft.parameters))
@@ -82,11 +89,11 @@ def kink(draft: Draft) -> None:
             draft.arrays[name] = np.where(here, values, array)
 
 
-@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.UNIT)
+@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.UNIT, Kind.BOX)
 def tie(draft: Draft) -> None:
     """Equal numbers where a loss compares: identical pairs, repeated maxima, logits of exactly 0."""
     batch = draft.loss.over is Over.BATCH
-    lines = draft.floats(*LINES)
+    lines = draft.floats(*LINES, Kind.BOX)
     if len(lines) > 1:
         first = draft.arrays[lines[0][0]]
         same = draft.some(draft.shape[:-1] if batch else draft.loss.term_shape(draft.shape))

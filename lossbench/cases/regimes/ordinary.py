@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from lossbench.cases.draft import Draft, log_softmax, of_unit_length, portable, portable_rows
-from lossbench.cases.regimes.registry import ROWS, SEASONABLE, regime
-from lossbench.cases.regimes.rows import onehot_rows
+from lossbench.cases.regimes.registry import NUMBERS, ROWS, SEASONABLE, regime
+from lossbench.cases.regimes.rows import onehot_rows, scale_boxes
 from lossbench.domains import Kind
 
 
@@ -22,7 +22,8 @@ def log_uniform(draft: Draft) -> None:
     """Magnitudes spread evenly over many powers of ten of the tested format, both signs."""
     low = math.log10(draft.format.smallest_normal) / 3
     high = math.log10(draft.format.largest) / 5
-    for name, domain in draft.floats(*SEASONABLE):
+    scale_boxes(draft, lambda size: np.rint(draft.generator.uniform(low, high, size) / math.log10(2)))
+    for name, domain in draft.floats(*NUMBERS):
         size = draft.arrays[name].shape
         sign = draft.generator.choice([-1.0, 1.0], size)
         if domain.kind is Kind.PROBABILITY:

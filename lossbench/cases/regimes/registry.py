@@ -15,7 +15,8 @@ from lossbench.loss import Loss, Over
 LINES = (Kind.REAL, Kind.POSITIVE)
 SCORES = (Kind.LOGIT, Kind.LOGITS)
 ROWS = (Kind.PROBABILITIES, Kind.LOG_PROBABILITIES)
-SEASONABLE = (*LINES, *SCORES, Kind.PROBABILITY, Kind.COSINE, *ROWS, Kind.UNIT)
+NUMBERS = (*LINES, *SCORES, Kind.PROBABILITY, Kind.COSINE, *ROWS, Kind.UNIT)  # seasoned one by one, or by rows
+SEASONABLE = (*NUMBERS, Kind.BOX)
 
 
 @dataclass(frozen=True, slots=True)

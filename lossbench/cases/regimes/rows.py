@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from lossbench.cases.draft import Draft
 from lossbench.domains import Kind
+
+
+def scale_boxes(draft: Draft, exponents: Callable[[tuple[int, ...]], np.ndarray]) -> None:
+    """Multiply all the boxes of some terms by the same power of two, of an exponent drawn for each."""
+    boxes = draft.floats(Kind.BOX)
+    if boxes:
+        terms = draft.loss.term_shape(draft.shape)
+        by = np.where(draft.some(terms), exponents(terms), 0).astype(int)[..., None]
+        for name, _ in boxes:
+            draft.arrays[name] = np.ldexp(draft.arrays[name], by)
 
 
 def onehot_rows(draft: Draft, shape: tuple[int, ...]) -> np.ndarray:
