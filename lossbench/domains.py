@@ -90,6 +90,14 @@ ClassIndex = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.TERMS, i
 RowClassIndex = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.BUT_LAST, integer=True)]
 Features = Annotated[Any, Domain(Kind.REAL, axes=Axes.TERM, differentiable=True)]
 SharedReal = Annotated[Any, Domain(Kind.REAL, axes=Axes.SHARED, differentiable=True)]  # a layer's weights
+# What a layer inside a loss takes: so small that three of them multiplied and summed stay within every format.
+LayerInput = Annotated[Any, Domain(Kind.REAL, low=-8.0, high=8.0, axes=Axes.TERM, differentiable=True)]
+LayerWeight = Annotated[Any, Domain(Kind.REAL, low=-8.0, high=8.0, axes=Axes.SHARED, differentiable=True)]
+ClassIndices = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.TERM, integer=True)]  # several for a term
+SharedClassIndices = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.SHARED, integer=True)]
+ExpectedCounts = Annotated[Any, Domain(Kind.POSITIVE, low=2.0**-10, high=64.0, axes=Axes.TERM)]
+SharedExpectedCounts = Annotated[Any, Domain(Kind.POSITIVE, low=2.0**-10, high=64.0, axes=Axes.SHARED)]
+TreePath = Annotated[Any, Domain(Kind.CLASS_INDEX, low=-1.0, axes=Axes.TERM, integer=True)]  # -1 past its end
 Labels = Annotated[Any, Domain(Kind.LABELS, low=0.0, axes=Axes.TERM, integer=True)]
 Length = Annotated[Any, Domain(Kind.LENGTH, low=0.0, axes=Axes.TERMS, integer=True)]
 Weight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0)]  # one for each element
