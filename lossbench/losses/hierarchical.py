@@ -29,19 +29,34 @@ def default_paths(target: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndar
 
 @np.errstate(all="ignore")
 def tree_terms(
-    features: np.ndarray, nodes: np.ndarray, decisions: np.ndarray, weights: np.ndarray, bias: np.ndarray | None
+    features: np.ndarray,
+    nodes: np.ndarray,
+    decisions: np.ndarray,
+    weights: np.ndarray,
+    bias: np.ndarray | None,
+    *,
+    clip: float = np.inf,
+    differences: bool = False,
 ) -> Terms:
-    """The sum of the logistic losses of the decisions at the nodes of each row, [N, L] with -1 past the end."""
+    """The sum of the logistic losses of the decisions at the nodes of each row, [N, L] with -1 past the end.
+
+    Scores end at ±`clip`, which stops no gradient. With `differences`, the magnitudes are those of
+    ``log(1 + exp(z)) - β z`` and ``σ(z) - β``.
+    """
     inside = nodes >= 0
     at = np.where(inside, nodes, 0)
     made = scores(features, weights[at], None if bias is None else bias[at])
     sign = np.where(decisions == 1, -1.0, 1.0)
-    pull, settled = sigmoid(sign * made.value), sigmoid(-sign * made.value)
+    score = np.clip(made.value, -clip, clip)
+    pull, settled = sigmoid(sign * score), sigmoid(-sign * score)
     slope = np.where(inside, sign * pull, 0.0)
     # an error of a score moves the logistic function by its slope
     size = np.where(inside, pull + product(pull * settled, made.size), 0.0)
-    value = np.where(inside, softplus(sign * made.value), 0.0)
+    value = np.where(inside, softplus(sign * score), 0.0)
     magnitude = (value + product(np.abs(slope), made.size)).sum(axis=-1)
+    if differences:  # of numbers as large as 1 + exp(z) and its logarithm are off by one eps at least
+        size = size + inside
+        magnitude = magnitude + np.where(inside, 1 + np.abs(score), 0.0).sum(axis=-1)
     back = {
         "features": Slopes(*(np.einsum("nl,nld->nd", g, w[at]) for g, w in ((slope, weights), (size, np.abs(weights)))))
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from lossbench.losses.cross_entropy import cross_entropy, weigh_surprisals
 from lossbench.losses.layers import Scores, Slopes, assembled, by_layer, scores, softmax_slack, unsettled
 from lossbench.losses.limits import product
 from lossbench.losses.stable import softmax_parts
+
+Arrays = dict[str, np.ndarray]
 
 
 @np.errstate(all="ignore")
@@ -99,6 +102,11 @@ def _(features, linear_weight, target, linear_bias, weight, *, ignore_index, lab
     return total(terms)
 
 
+def frequent_classes(classes: int) -> tuple[int, int]:
+    """How many classes of a case are frequent, and how many are in the first of the two clusters."""
+    return max(1, classes // 4), max(1, classes // 4)
+
+
 class Tail(NamedTuple):
     """A cluster of rare classes: its first class, and the two layers that lead to its scores."""
 
@@ -151,13 +159,38 @@ def adaptive_log_softmax(
 
     Source: É. Grave et al., "Efficient softmax approximation for GPUs", ICML 2017.
     """
+    tails = (first_projection, first_output, second_projection, second_output)
+    return two_stages(features, target, head, tails, head_bias)
+
+
+@adaptive_log_softmax.draw
+def _(generator: np.random.Generator, shape: tuple[int, ...]) -> Arrays:
+    rows, _, classes = shape
+    target = generator.integers(0, max(classes, 1), rows)
+    frequent, first = frequent_classes(classes)
+    # the first three rows: a class of each cluster, and a frequent one
+    target[:3] = [frequent, frequent + first, 0][:rows]
+    return {"target": target}
+
+
+@np.errstate(all="ignore")
+def two_stages(
+    features: np.ndarray,
+    target: np.ndarray,
+    head: np.ndarray,
+    layers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    head_bias: np.ndarray | None,
+    seen: Callable[[np.ndarray], np.ndarray] = np.asarray,
+) -> Terms:
+    """The terms; `seen` is what a softmax makes of its scores before anything else."""
     frequent = len(head) - 2
     tails = {
-        "first": Tail(frequent, first_projection, first_output),
-        "second": Tail(frequent + len(first_output), second_projection, second_output),
+        "first": Tail(frequent, *layers[:2]),
+        "second": Tail(frequent + len(layers[1]), *layers[2:]),
     }
     at_head = np.where(target < frequent, target, np.where(target < tails["second"].first, frequent, frequent + 1))
-    stage = picked(scores(features, head, head_bias), at_head, np.ones(target.shape, bool))
+    at_first = scores(features, head, head_bias)
+    stage = picked(at_first._replace(value=seen(at_first.value)), at_head, np.ones(target.shape, bool))
     back = by_layer(stage.slopes, features, head)
     found = {"features": back["features"], "head": back["weights"]}
     if head_bias is not None:
@@ -165,7 +198,7 @@ def adaptive_log_softmax(
     value, magnitude, nearness = stage.value, stage.magnitude, stage.nearness
     for number, (name, tail) in enumerate(tails.items()):
         hidden = scores(features, tail.projection, None)
-        made = Scores(hidden.value @ tail.output.T, hidden.size @ np.abs(tail.output).T)
+        made = Scores(seen(hidden.value @ tail.output.T), hidden.size @ np.abs(tail.output).T)
         part = picked(made, target - tail.first, at_head == frequent + number)
         outer = by_layer(part.slopes, hidden.value, tail.output)
         inner = by_layer(outer["features"], features, tail.projection)
@@ -181,8 +214,7 @@ def adaptive_log_softmax(
 @adaptive_log_softmax.shapes
 def _(shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
     _, features, classes = shape
-    frequent = max(1, classes // 4)
-    first = max(1, classes // 4)
+    frequent, first = frequent_classes(classes)
     half, quarter = max(1, features // 2), max(1, features // 4)
     return {
         "features": (features,),

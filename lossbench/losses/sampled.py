@@ -55,9 +55,7 @@ def candidates(
     return Candidates(classes, hits, Scores(made.value - logs, made.size + np.abs(logs)))
 
 
-def by_candidates(
-    slopes: Slopes, features: np.ndarray, weights: np.ndarray, classes: np.ndarray
-) -> dict[str, Slopes]:
+def by_candidates(slopes: Slopes, features: np.ndarray, weights: np.ndarray, classes: np.ndarray) -> dict[str, Slopes]:
     """The slopes by features, weights and biases, of which each candidate touches one row; several may be the same."""
     rows = np.broadcast_to(np.arange(len(features))[:, None], classes.shape)
     back: dict[str, list[np.ndarray]] = {"features": [], "weights": [], "biases": []}
