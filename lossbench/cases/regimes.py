@@ -154,7 +154,7 @@ def kink(draft: Draft) -> None:
 @regime(*LINES, *SCORES, Kind.PROBABILITY)
 def tie(draft: Draft) -> None:
     """Equal numbers where a loss compares: identical pairs, repeated maxima, logits of exactly 0."""
-    lines = draft.floats(*LINES)
+    lines = [(name, domain) for name, domain in draft.floats(*LINES) if not draft.loss.is_shared(name)]
     if len(lines) > 1:
         first = draft.arrays[lines[0][0]]
         same = draft.some(draft.loss.term_shape(draft.shape))

@@ -29,7 +29,8 @@ def scores(features: np.ndarray, weights: np.ndarray, bias: np.ndarray | None) -
 @np.errstate(all="ignore")
 def unsettled(made: Scores) -> np.ndarray:
     """How close each row is to where rounding of its scores decides which of them leads: one plus the leader's gap,
-    over the sums behind the scores."""
+    over the sums behind the scores.
+    """
     if made.value.shape[-1] < 2:
         return np.full(made.value.shape[:-1], np.inf)
     second, first = np.moveaxis(np.sort(made.value, axis=-1)[..., -2:], -1, 0)

@@ -8,7 +8,6 @@ from paddle import Tensor
 from lossbench.frameworks.paddle.engine import DTYPES, framework
 from lossbench.records import Known, Symptom
 
-
 # With few rows some clusters go without one.
 EMPTY_CLUSTERS = Known(
     "gives no gradient to the weights of a cluster that no row falls in",
