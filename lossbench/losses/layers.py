@@ -28,8 +28,10 @@ def scores(features: np.ndarray, weights: np.ndarray, bias: np.ndarray | None) -
 
 @np.errstate(all="ignore")
 def unsettled(made: Scores) -> np.ndarray:
-    """How close each row is to where rounding of its scores decides which of them leads: one plus the leader's gap,
-    over the sums behind the scores.
+    """How close each row is to where rounding of its scores decides which of them leads.
+
+    One plus the leader's gap, over the largest of the sums behind the scores: below it, their rounding errors may
+    turn a softmax over.
     """
     if made.value.shape[-1] < 2:
         return np.full(made.value.shape[:-1], np.inf)

@@ -209,10 +209,11 @@ def rnnt_of_scores_as_they_are(
     emitted = by_symbol(shares, labels, int(blank), logits.shape[-1])
     sizes = np.where(shares.blank > 0, shares.blank * np.abs(taken.blank), 0.0)
     sizes = sizes + np.where(shares.label > 0, shares.label * np.abs(taken.label), 0.0)
-    magnitude = (sizes + shares.blank + shares.label).sum(axis=(1, 2))
+    magnitude = np.fmax((sizes + shares.blank + shares.label).sum(axis=(1, 2)), np.abs(weight))
     return Terms(
         0.0 - weight,
         {"logits": -emitted},
         magnitude=magnitude,
         slope_magnitudes={"logits": emitted * (1 + magnitude[:, None, None, None])},
+        nearness=1 / magnitude,  # shares are exponentials of differences of such sums
     )
