@@ -104,7 +104,7 @@ def _(shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
     return {"features": (features,), "weights": (classes - 1, features), "bias": (classes - 1,)}
 
 
-def _decision(features, weights, bias, node, decision):  # type: ignore[no-untyped-def]
+def _decision(features, weights, bias, node, decision):
     """Minus the log probability of a decision at a node."""
     score = total(h * w for h, w in zip(features, weights[node], strict=True))
     if bias is not None:

@@ -184,7 +184,7 @@ def _(generator: np.random.Generator, shape: tuple[int, ...], *, remove_accident
     return {"true": own, "sampled": noise}
 
 
-def _scored(features, weights, biases, classes, counts):  # type: ignore[no-untyped-def]
+def _scored(features, weights, biases, classes, counts):
     """The scores of the classes, less the logarithm of their expected counts."""
     return [
         total(h * w for h, w in zip(features, weights[c], strict=True)) + biases[c] - log(q)

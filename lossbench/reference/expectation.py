@@ -281,7 +281,9 @@ def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | N
                 gradients[name] = gradient
                 # no slice of a term, but rows of their own: of a matrix, one for each class or unit
                 scales[name] = magnitude.max(axis=-1, keepdims=True, initial=0.0) if magnitude.ndim > 1 else magnitude
-                free[name] = expectation.free.any() | np.isnan(slope_high).any(axis=tuple(range(len(terms))))
+                free[name] = np.asarray(expectation.free.any()) | np.isnan(slope_high).any(
+                    axis=tuple(range(len(terms)))
+                )
                 if expectation.across.any() or expectation.corners:
                     centers[name], bounds[name] = _unsure(expectation, name, factor)
                 continue

@@ -35,12 +35,12 @@ def ctc_with_log_epsilon(
     paths = lattice(labels, np.full(len(labels), labels.shape[1]), int(blank))
     emitted = emissions(surprisals, paths.symbols)
     steps = _steps(labels, log_epsilon)
-    start = np.full(paths.symbols.shape, log_epsilon)
+    states = np.arange(2 * labels.shape[1] + 1)
+    start = np.full((len(labels), len(states)), log_epsilon)
     start[:, 0] = 0.0
-    states = np.arange(start.shape[1])
     last = 2 * np.asarray(label_lengths)[:, None]
     end = np.where((states == last) | (states == last - 1), 0.0, -np.inf)
-    ahead = np.empty((len(emitted) + 1, *start.shape))
+    ahead = np.empty((len(emitted) + 1, len(labels), len(states)))
     ahead[0] = start
     for t, here in enumerate(emitted):
         ahead[t + 1] = np.logaddexp.reduce(ahead[t][:, :, None] + steps, axis=1) + here
