@@ -44,6 +44,7 @@ def test_the_table_is_whole(greeting: Greeting) -> None:
         *("binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "soft_cross_entropy"),
         *("multilabel_soft_margin", "hinge_embedding", "cosine_embedding", "triplet_margin", "ctc"),
         *("binary_focal", "class_dice", "soft_dice", "bce_dice", "cls_loss"),
+        *("rnnt", "adaptive_log_softmax", "hierarchical_sigmoid", "hierarchical_sigmoid_by_path"),
     }
     assert all(i.dtypes == FORMATS and i.call for i in greeting.implementations)
     recipes = {i.loss for i in greeting.implementations if i.recipe}

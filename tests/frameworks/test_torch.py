@@ -130,6 +130,8 @@ for implementation, adapter in framework.table.values():
     name = implementation.via.partition("(")[0]
     if not name.startswith("torch.nn.") or not name.endswith("Loss") or " + " in name:
         continue
+    if implementation.loss in ("linear_cross_entropy", "adaptive_log_softmax"):  # of classes that own their weights
+        continue
     given = {**INPUTS, **SPECIAL.get(implementation.loss, {})}
     inputs = {array: given[array] for array in implementation.required}
     settings = {parameter: SETTINGS[parameter] for parameter in implementation.parameters}
