@@ -157,6 +157,74 @@ def gate(
     raise typer.Exit(run(request))
 
 
+@app.command()
+def exhaust(
+    losses: Losses = None,
+    dtype: Annotated[str, typer.Option("--dtype", help="float16, bfloat16 or float32.")] = "bfloat16",
+    framework: Frameworks = None,
+    argument: Annotated[
+        Words, typer.Option("--argument", help="Only these arguments run through all patterns.")
+    ] = None,
+    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    device: Device = "cpu",
+    all_options: Annotated[
+        bool, typer.Option("--all-options", help="float32: every value of labels and parameters as well.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the last run was interrupted.")] = False,
+    csv: Csv = None,
+) -> None:
+    """Run every bit pattern of a format through elementwise losses: how far off each answer is."""
+    from lossbench.commands.exhaust import Request
+    from lossbench.commands.exhaust import main as run
+
+    request = Request(
+        losses=_words(losses),
+        dtype=dtype,
+        frameworks=_words(framework),
+        arguments=_words(argument),
+        implementation=impl,
+        device=device,
+        all_options=all_options,
+        resume=resume,
+        csv=csv,
+    )
+    raise typer.Exit(run(request))
+
+
+@app.command()
+def sweep(
+    losses: Annotated[list[str], typer.Argument(metavar="LOSS...")],
+    over: Annotated[str, typer.Option("--over", help="scale, shift, gap, classes or length.")] = "scale",
+    levels: Annotated[Words, typer.Option("--levels", help="Numbers instead of the usual ones.")] = None,
+    dtype: Dtypes = None,
+    framework: Frameworks = None,
+    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    shape: Annotated[str, typer.Option("--shape", help="The shape of the cases, such as 64x10.")] = "",
+    reduction: Annotated[str, typer.Option("--reduction", help="none, unless the loss has no such.")] = "",
+    seed: Seeds = None,
+    device: Device = "cpu",
+    csv: Csv = None,
+) -> None:
+    """Turn one stress up and see how the errors of every implementation grow."""
+    from lossbench.commands.sweep import Request
+    from lossbench.commands.sweep import main as run
+
+    request = Request(
+        losses=_words(losses),
+        over=over,
+        levels=_words(levels),
+        dtypes=_words(dtype) or ("float32",),
+        frameworks=_words(framework),
+        implementation=impl,
+        device=device,
+        shape=shape,
+        seeds=_words(seed) or ("0", "1", "2"),
+        reduction=reduction,
+        csv=csv,
+    )
+    raise typer.Exit(run(request))
+
+
 @app.command("list")
 def list_(
     framework: Frameworks = None,

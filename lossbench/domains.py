@@ -50,6 +50,7 @@ class Domain:
     axes: Axes = Axes.ALL
     differentiable: bool = False
     integer: bool = False
+    strict: bool = False  # whether the formula means nothing at all outside of the interval
 
     def __post_init__(self) -> None:
         """Refuse an empty interval."""
@@ -84,6 +85,8 @@ Probability = Annotated[Any, Domain(Kind.PROBABILITY, low=0.0, high=1.0, differe
 LogProbabilities = Annotated[Any, Domain(Kind.LOG_PROBABILITIES, high=0.0, differentiable=True)]
 Probabilities = Annotated[Any, Domain(Kind.PROBABILITIES, low=0.0, high=1.0, differentiable=True)]
 BinaryTarget = Annotated[Any, Domain(Kind.BINARY, low=0.0, high=1.0, differentiable=True)]
+# where the formula takes powers of a mixture by the label, and means nothing outside of [0, 1]
+StrictBinaryTarget = Annotated[Any, Domain(Kind.BINARY, low=0.0, high=1.0, differentiable=True, strict=True)]
 Sign = Annotated[Any, Domain(Kind.SIGN, low=-1.0, high=1.0)]
 SignPerRow = Annotated[Any, Domain(Kind.SIGN, low=-1.0, high=1.0, axes=Axes.TERMS)]
 ClassIndex = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.TERMS, integer=True)]

@@ -13,7 +13,7 @@ from lossbench.cases.inputs import Inputs, build, resolved, seed_of
 from lossbench.cases.regimes import REGIMES
 from lossbench.crew import Crew, Reply
 from lossbench.floats import FORMATS, Format, decode, encode, round_to
-from lossbench.judging.judge import Answer, Judgement, Submission, applies, judge
+from lossbench.judging.judge import Answer, Judgement, Submission, answered_the_invalid, applies, judge, unanswered
 from lossbench.loss import Loss
 from lossbench.losses import catalogue
 from lossbench.records import (
@@ -102,7 +102,7 @@ class Comparison:
         self.totals = Totals()
         self.under_way: dict[int, Work] = {}
         self.held = 0  # bytes of their inputs
-        self.declared: dict[tuple[Target, str, Known], bool] = {}  # those that spoke of a case: whether one was seen
+        self.declared: dict[tuple[Target, str, str], bool] = {}  # reasons that spoke of a case: whether one was seen
         self.deferred: list[Case] = []  # those that some implementation is known to corrupt memory on
         self.built: tuple[tuple[object, ...], Inputs] | None = None
 
@@ -123,8 +123,8 @@ class Comparison:
         self.totals.certified_hits, self.totals.certified_misses = self.answers.hits, self.answers.misses
         self.totals.certified_spared, self.totals.certified_spent = self.answers.spared, self.answers.spent
         self.totals.stale = [
-            f"{target} {key.partition(':')[2]}: {known.reason}"
-            for (target, key, known), seen in self.declared.items()
+            f"{target} {key.partition(':')[2]}: {reason}"
+            for (target, key, reason), seen in self.declared.items()
             if not seen
         ]
         if self.answers.problem:
@@ -150,7 +150,7 @@ class Comparison:
             if not taking and not corrupting:
                 nobody = Judgement(Status.ABSENT, notes=[f"{target.framework} {reason}"])
                 self._emit(case, target, mine[0].via, nobody, "")
-            now = [i for i in taking if any(k.corrupts and applies(k, case) for k in i.known) == corrupting]
+            now = [i for i in taking if _is_dangerous(i, case) == corrupting]
             if now:
                 asked.append((target, now))
             deferred = deferred or len(now) < len(taking)
@@ -219,17 +219,23 @@ class Comparison:
             self.held -= work.size
 
     def _judge(self, work: Work, reply: Reply, implementation: Implementation) -> None:
-        expectation = self._expect(work)
-        answers = _answers(reply, len(work.cotangents))
-        submission = Submission(work.case, expectation, work.cotangents, reply.outcome, answers)
-        found = judge(
-            submission, implementation.known, lambda known, form: self._variant(work, known, form), self.limits
-        )
+        answers, ruler = _answers(reply, len(work.cotangents)), ""
+        if not answers:
+            found = unanswered(work.case, reply.outcome, implementation.known)
+        elif REGIMES[work.case.regime].must_reject:
+            found = answered_the_invalid(answers[0])
+        else:
+            expectation = self._expect(work)
+            ruler = expectation.ruler
+            submission = Submission(work.case, expectation, work.cotangents, reply.outcome, answers)
+            found = judge(
+                submission, implementation.known, lambda known, form: self._variant(work, known, form), self.limits
+            )
         for known in implementation.known:
             if applies(known, work.case) and not known.corrupts:  # one that corrupts shows, or does not, by chance
-                key = (reply.target, implementation.key, known)
+                key = (reply.target, implementation.key, known.reason)
                 self.declared[key] = self.declared.get(key, False) or known in found.explained_by
-        self._emit(work.case, reply.target, implementation.via, found, expectation.ruler)
+        self._emit(work.case, reply.target, implementation.via, found, ruler)
 
     def _expect(self, work: Work) -> Expectation:
         if work.expectation is None:
@@ -298,6 +304,11 @@ class Comparison:
         )
         self.totals.verdicts += 1
         self.emit(verdict)
+
+
+def _is_dangerous(implementation: Implementation, case: Case) -> bool:
+    """Whether the case may do harm to the process of this implementation."""
+    return REGIMES[case.regime].dangerous or any(k.corrupts and applies(k, case) for k in implementation.known)
 
 
 def _answers(reply: Reply, cotangents: int) -> list[Answer]:

@@ -35,9 +35,9 @@ def binary_cross_entropy(
         value,
         {"prediction": for_no - for_yes, "target": product(rate, log_no - log_yes)},
         # 1 - q is a sum that starts at 1: whoever forms it has an absolute error, however small the result
-        magnitude=value + no,
+        magnitude=product(np.abs(yes), -log_yes) + product(np.abs(no), -log_no) + np.abs(no),
         slope_magnitudes={
-            "prediction": for_no + for_yes,
+            "prediction": np.abs(for_no) + np.abs(for_yes),
             "target": product(rate, 1 + np.abs(log_no) + np.abs(log_yes)),
         },
     )
@@ -86,9 +86,13 @@ def binary_cross_entropy_with_logits(
     return Terms(
         value,
         {"logit": up - down, "target": product(rate, by_target)},
-        magnitude=value + yes + no,  # the logarithm of a sum that starts at 1 has an absolute error
+        # the logarithm of a sum that starts at 1 has an absolute error
+        magnitude=product(np.abs(yes), for_yes) + product(np.abs(no), for_no) + np.abs(yes) + np.abs(no),
         slope_magnitudes={
-            "logit": up + down + yes + no,  # as of a softmax over yes and no, in which σ(-x) is 1 - σ(x)
+            "logit": np.abs(up)
+            + np.abs(down)
+            + np.abs(yes)
+            + np.abs(no),  # as of a softmax over yes and no, in which σ(-x) is 1 - σ(x)
             "target": product(rate, positive * (1 + for_yes) + 1 + for_no),
         },
     )

@@ -14,4 +14,5 @@ def product(coefficient: np.ndarray, factor: np.ndarray) -> np.ndarray:
 @np.errstate(all="ignore")
 def quotient(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """numerator over denominator, and 0 where both are 0: the slope of a term whose coefficient vanishes."""
-    return np.where((numerator == 0) & (denominator == 0), 0.0, numerator / denominator)
+    # + 0.0 makes a zero positive: a probability of -0 is none that comes from below
+    return np.where((numerator == 0) & (denominator == 0), 0.0, numerator / (denominator + 0.0))

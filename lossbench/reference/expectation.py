@@ -60,6 +60,7 @@ class Expectation:
     denominators: Mapping[str, Denominator]
     corners: Corners = field(default_factory=dict)
     certified_arguments: tuple[str, ...] = ()  # in whose order the corners lie
+    unannounced: list[tuple[int, ...]] = field(default_factory=list)  # kinks that the closed form does not know of
     worked_out: dict[tuple[str, bytes], Expected] = field(default_factory=dict, init=False)  # by `reduced`
 
     def slice_shape(self, name: str, index: tuple[int, ...]) -> tuple[int, ...]:
@@ -141,6 +142,7 @@ def expect(
     size = sum(array.size for array in inputs.arrays.values())
     if loss.textbook is not None and 0 < size <= CERTIFIED_SIZE:
         _certify(expectation, parameters, inputs, free | masked, answers)
+        expectation.unannounced = [index for index in expectation.corners if not expectation.across[index]]
         for index in expectation.corners:
             expectation.across[index] = False  # exactly on the kink: its corners say what is right
     return expectation

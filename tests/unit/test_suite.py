@@ -108,7 +108,7 @@ def test_regimes_may_set_the_length_of_the_batch(tmp_path, regime, rows):
         ("[[cases]]\nregimes = ['kinks']", "did you mean kink"),
         ("[[cases]]\ndtypes = ['float33']", "did you mean float32"),
         ("[[cases]]\nreductions = ['avg']", "reductions has 'avg'"),
-        ("[[cases]]\noptions = 'all'", "default, each or together"),
+        ("[[cases]]\noptions = 'all'", "it may be one of: default, each, together"),
         ("[[cases]]\nregime = ['kink']", "did you mean regimes"),
         ("case = 1\n[[cases]]", "did you mean cases"),
         ("[[cases]]\n[shapes]\nelements = ['3by4']", "should read like 64x10"),
