@@ -25,6 +25,7 @@ class Kind(StrEnum):
     SIGN = "sign"  # -1 or +1
     CLASS_INDEX = "class index"
     LABELS = "labels"  # sequences of class indices, padded at the end
+    PATH = "path"  # nodes of a tree, or the decisions at them; regimes leave them as they are drawn
     LENGTH = "length"
     WEIGHT = "weight"
 
@@ -100,7 +101,7 @@ ClassIndices = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.TERM, 
 SharedClassIndices = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.SHARED, integer=True)]
 ExpectedCounts = Annotated[Any, Domain(Kind.POSITIVE, low=2.0**-10, high=64.0, axes=Axes.TERM)]
 SharedExpectedCounts = Annotated[Any, Domain(Kind.POSITIVE, low=2.0**-10, high=64.0, axes=Axes.SHARED)]
-TreePath = Annotated[Any, Domain(Kind.CLASS_INDEX, low=-1.0, axes=Axes.TERM, integer=True)]  # -1 past its end
+TreePath = Annotated[Any, Domain(Kind.PATH, low=-1.0, axes=Axes.TERM, integer=True)]  # -1 past its end
 Labels = Annotated[Any, Domain(Kind.LABELS, low=0.0, axes=Axes.TERM, integer=True)]
 Length = Annotated[Any, Domain(Kind.LENGTH, low=0.0, axes=Axes.TERMS, integer=True)]
 Weight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0)]  # one for each element

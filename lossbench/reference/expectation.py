@@ -273,8 +273,8 @@ def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | N
             magnitude = expectation.slope_magnitude(name) * np.abs(factor[wide])
             shared = expectation.loss.is_shared(name)
             if shared:
-                gradient = pairs.total_last(*(_terms_last(part, len(terms)) for part in gradient))
-                magnitude = _terms_last(magnitude, len(terms)).sum(axis=-1)
+                gradient = pairs.total_first(*(part.reshape(-1, *part.shape[len(terms) :]) for part in gradient))
+                magnitude = magnitude.sum(axis=tuple(range(len(terms))))
             if name in scalar.slopes and not undefined:
                 shift = -float(high) * np.asarray(scalar.slopes[name]) / float(scalar.value) * output
                 gradient = (gradient[0] + shift, gradient[1])
@@ -324,8 +324,3 @@ def _unsure(expectation: Expectation, name: str, factor: np.ndarray) -> tuple[np
     largest = max((float(np.abs(corners).max(initial=0.0)) for corners in expectation.corners.values()), default=0.0)
     most = max(largest, float(np.nanmax(expectation.slope_magnitude(name), initial=0.0)))
     return np.asarray(center), np.full(np.shape(center), most * np.abs(factor[unsure]).sum())
-
-
-def _terms_last(array: np.ndarray, terms: int) -> np.ndarray:
-    """The array with its first axes, those of the terms, made one and put last."""
-    return np.moveaxis(array.reshape(-1, *array.shape[terms:]), 0, -1)

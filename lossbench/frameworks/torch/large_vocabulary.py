@@ -64,7 +64,7 @@ EMPTY_CLUSTERS = Known(
     "gives no gradient to the weights of a cluster that no row falls in",
     no_gradient=("head", "first_projection", "first_output", "second_projection", "second_output"),
     notes=(Symptom.NO_GRADIENT,),
-    regimes=("empty", "one_row"),
+    regimes=("empty", "one_row", "last_class"),
     contract=True,
 )
 
