@@ -1,67 +1,16 @@
-"""What a port of a sampled, hierarchical or sequence loss may get wrong unseen: found, and by how much."""
+"""What a port of a sampled, hierarchical or large-vocabulary loss may get wrong unseen: found, and by how much."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 
 import pytest
 from alone import alone
+from asking_one import Ask, ask, needs, worst
 
-from lossbench.cases.suite import parse_case
-from lossbench.crew import Crew
-from lossbench.judging.comparison import Comparison
-from lossbench.losses import catalogue
-from lossbench.records import Greeting, Target, Verdict
-from lossbench.reference.answers import Answers
+__all__ = ["ask"]
 
-EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
-Ask = Callable[[str, str], Verdict]
-
-
-def needs(framework: str) -> pytest.MarkDecorator:
-    """The test asks this framework, and is skipped where there is none."""
-    marks = [
-        pytest.mark.framework(framework),
-        pytest.mark.skipif(find_spec(framework) is None, reason=f"{framework} is not installed"),
-    ]
-    return pytest.mark.parametrize(
-        "ask", [pytest.param(framework, id=framework, marks=marks)], indirect=True, scope="module"
-    )
-
-
-@pytest.fixture(scope="module")
-def ask(request: pytest.FixtureRequest) -> Iterator[Ask]:
-    """Asks a case of an implementation, and gives the verdict."""
-    target = Target(request.param)
-    with Crew([target], deadline=60) as crew:
-        greeting = crew.greet()[target]
-        assert isinstance(greeting, Greeting), greeting
-
-        def one(case: str, via: str) -> Verdict:
-            found: list[Verdict] = []
-            chosen = Comparison(crew, {target: greeting}, Answers(None), found.append, {}, lambda i: i.via == via)
-            chosen.run([parse_case(case, catalogue())])
-            (verdict,) = found
-            return verdict
-
-        yield one
-
-
-paddle, torch, tensorflow, jax = (needs(name) for name in ("paddle", "torch", "tensorflow", "jax"))
-
-
-def worst(verdict: Verdict) -> tuple[float, float]:
-    """What came back and what was wanted, where the error is worst."""
-    got, want = verdict.worst.partition("got ")[2].split(", want ")
-    return float(got), float(want)
-
-
-def relative(verdict: Verdict, error: float | None) -> float:
-    """An error as a fraction of the scale."""
-    assert error is not None
-    return error * EPS[verdict.dtype]
+paddle, torch, tensorflow = (needs(name) for name in ("paddle", "torch", "tensorflow"))
 
 
 # Hierarchical sigmoid
@@ -93,34 +42,6 @@ def test_a_path_of_paddle_s_costs_log_2_for_each_entry_past_its_end(ask: Ask) ->
     got, want = worst(found)
     assert got == pytest.approx(3 * math.log(2), abs=1e-5)  # of three entries, however long the path
     assert want == pytest.approx(math.log(2), abs=1e-5)
-
-
-# Transducer
-
-RAW = "paddle.nn.RNNTLoss(fastemit_lambda=0)"
-NORMALIZED = f"paddle.nn.functional.log_softmax + {RAW}"
-DEFAULT = "paddle.nn.functional.log_softmax + paddle.nn.RNNTLoss"
-
-
-@paddle
-def test_paddle_s_transducer_takes_no_softmax(ask: Ask) -> None:
-    found = ask("rnnt/none/float64/3x5x4x4/normal/0", RAW)
-    assert found.status == "by-contract"
-    assert relative(found, found.value_error) > 0.5
-    assert relative(found, found.gradient_error) > 0.01
-    assert ask("rnnt/none/float64/3x5x4x4/normal/0", NORMALIZED).status == "agrees"
-
-
-@paddle
-def test_paddle_s_transducer_scales_the_gradient_of_labels_by_default(ask: Ask) -> None:
-    """By 1.001, and leaves the value as it is: the gradient is not that of the value."""
-    found = ask("rnnt/none/float64/3x5x4x4/normal/0", DEFAULT)
-    assert found.status == "by-contract"
-    assert found.value_error is not None
-    assert found.value_error <= 1
-    got, want = worst(found)
-    assert 0 < abs(got / want - 1) < 2e-3
-    assert abs(got - want) > 1e-4
 
 
 # Adaptive softmax
@@ -226,68 +147,6 @@ def test_removing_an_accidental_hit_makes_the_value_nan_in_16_bits(loss: str, vi
 @pytest.mark.parametrize("true", [1, 2, 3])
 def test_nce_labels_each_of_several_true_classes_with_a_share(true: int, ask: Ask) -> None:
     assert ask(f"nce/none/float32/6x4x9x{true}x3/normal/0", "tf.nn.nce_loss").status in ("agrees", "imprecise")
-
-
-# Connectionist temporal classification
-
-KINK = "ctc/none/float32/3x7x4/kink/0"
-
-
-@jax
-@pytest.mark.parametrize("via", ["optax.losses.ctc_loss", "optax.losses.ctc_loss_with_forward_probs"])
-def test_labels_that_do_not_fit_cost_100000_in_optax(via: str, ask: Ask) -> None:
-    found = ask(KINK, via)
-    assert found.status == "by-contract"
-    got, want = worst(found)
-    assert want == math.inf
-    assert got == pytest.approx(1e5, rel=1e-3)
-    assert ask("ctc/none/float64/3x7x4/normal/0", via).status in ("agrees", "imprecise")
-
-
-@tensorflow
-@pytest.mark.parametrize("via", ["tf.nn.ctc_loss(dense labels)", "keras.ops.ctc_loss"])
-def test_labels_that_do_not_fit_cost_707_in_tensorflow(via: str, ask: Ask) -> None:
-    found = ask(KINK, via)
-    assert found.status == "deviates"
-    got, want = worst(found)
-    assert want == math.inf
-    assert 700 < got < 730
-
-
-@tensorflow
-def test_the_old_ctc_batch_cost_adds_an_epsilon(ask: Ask) -> None:
-    found = ask("ctc/none/float32/2x7x4/normal/0", "tf.nn.softmax + tf.keras.backend.ctc_batch_cost")
-    assert found.status in ("agrees", "imprecise", "by-contract")
-    found = ask("ctc/none/float32/1x7x4/confident/0", "tf.nn.softmax + tf.keras.backend.ctc_batch_cost")
-    assert found.status == "by-contract"
-    got, want = worst(found)
-    assert abs(got) < abs(want)
-
-
-@paddle
-def test_labels_that_do_not_fit_cost_nothing_in_paddle(ask: Ask) -> None:
-    found = ask(KINK, "paddle.nn.CTCLoss")
-    assert found.status == "deviates"
-    assert worst(found) == (0, math.inf)
-
-
-@torch
-def test_labels_that_do_not_fit_cost_infinity_in_torch(ask: Ask) -> None:
-    """As they should; the gradient is NaN."""
-    found = ask(KINK, "torch.nn.functional.log_softmax + torch.nn.CTCLoss")
-    assert found.value_error is not None
-    assert found.value_error <= 64
-    assert math.isnan(worst(found)[0])
-
-
-@paddle
-def test_paddle_s_norm_by_times_divides_the_gradient_alone(ask: Ask) -> None:
-    found = ask("ctc/none/float64/1x7x4/normal/0", "paddle.nn.CTCLoss(norm_by_times)")
-    assert found.status == "by-contract"
-    assert found.value_error is not None
-    assert found.value_error <= 64
-    got, want = worst(found)
-    assert got == pytest.approx(want / 7, rel=1e-5)
 
 
 # Modules that own their layer
