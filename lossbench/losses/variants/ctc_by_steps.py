@@ -59,6 +59,27 @@ def ctc_with_log_epsilon(
 
 
 @loss(over="samples", variant=True)
+def ctc_without_slope_where_infinite(
+    logits: Logits,
+    labels: Labels,
+    input_lengths: Length,
+    label_lengths: Length,
+    *,
+    blank: NonNegativeNumber = 0,
+    zero_infinity: bool = False,
+) -> Terms:
+    """CTC whose slope is NaN in every frame of a sample whose labels do not fit, and whose value is infinite there.
+
+    Source: torch.nn.CTCLoss, measured.
+    """
+    options = {"blank": int(blank), "zero_infinity": zero_infinity}
+    terms = ctc.function(logits, labels, input_lengths, label_lengths, **options)
+    frames = np.arange(logits.shape[1]) < input_lengths[:, None]
+    lost = (np.isinf(terms.value)[:, None] & frames)[..., None]
+    return replace(terms, slopes={"logits": np.where(lost, np.nan, terms.slopes["logits"])}, nearness=None)
+
+
+@loss(over="samples", variant=True)
 def ctc_slope_over_frames(
     logits: Logits,
     labels: Labels,
