@@ -36,7 +36,7 @@ class Layer:
     def by_weights(self, by_scores: np.ndarray) -> np.ndarray:
         """The sum over the rows; one without a slope adds nothing, whatever its features hold."""
         rows = by_scores[:, :, None]
-        return np.where(rows == 0, 0, rows * self.features[:, None, :]).sum(axis=0)
+        return np.asarray(np.where(rows == 0, 0, rows * self.features[:, None, :]).sum(axis=0))
 
     def reduced(self, reduction: str) -> Answer:
         """The answer under a reduction."""

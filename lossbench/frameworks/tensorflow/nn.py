@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
-from lossbench.frameworks.tensorflow.words import SLOPE_P_MINUS_Y
+from lossbench.frameworks.tensorflow.words import REFUSES_EMPTY, SLOPE_P_MINUS_Y
 from lossbench.records import Known
 
 
@@ -49,7 +49,10 @@ def softmax_cross_entropy_with_logits(logits: Tensor, target: Tensor) -> Tensor:
     via="tf.nn.ctc_loss(dense labels)",
     reductions=("none",),
     known=[
-        Known("labels that do not fit their frames cost about 707 instead of infinity", definition="ctc_leaking_1e_307")
+        Known(
+            "labels that do not fit their frames cost about 707 instead of infinity", definition="ctc_leaking_1e_307"
+        ),
+        REFUSES_EMPTY,
     ],
     dtypes=("float32", "float16", "bfloat16"),
 )

@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
+from lossbench.frameworks.tensorflow.words import REFUSES_EMPTY
 from lossbench.records import Known, Symptom
 
 NO_LABELS = Known("refuses a sample without labels, and labels that do not fit their frames", raises=True)
-EMPTY_BATCH = Known("refuses a batch of no samples", raises=True, regimes=("empty",))
 IN_FLOAT32 = Known("computes in float32", computes_in="float32", dtypes=("float64",))
 
 
@@ -22,7 +22,7 @@ IN_FLOAT32 = Known("computes in float32", computes_in="float32", dtypes=("float6
             "labels that do not fit their frames cost about 707 instead of infinity", definition="ctc_leaking_1e_307"
         ),
         IN_FLOAT32,
-        EMPTY_BATCH,
+        REFUSES_EMPTY,
         Known("answers in float32", notes=(Symptom.OTHER_DTYPE,), dtypes=("float16", "bfloat16"), contract=True),
     ],
 )

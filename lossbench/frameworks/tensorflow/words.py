@@ -45,6 +45,7 @@ EMPTY = Known(
     reductions=("sum",),
     error=math.inf,
 )
+REFUSES_EMPTY = Known("refuses a batch of no samples", raises=True, regimes=("empty",))
 
 
 def as_held(reason: str, definition: str, names: Sequence[str], *, contract: bool = False) -> list[Known]:
