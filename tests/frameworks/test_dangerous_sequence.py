@@ -101,3 +101,16 @@ def test_paddle_s_norm_by_times_divides_the_gradient_alone(ask: Ask) -> None:
     assert found.value_error <= 64
     got, want = worst(found)
     assert got == pytest.approx(want / 7, rel=1e-5)
+
+
+@tensorflow
+@pytest.mark.parametrize("via", ["tf.nn.ctc_loss(sparse labels)", "tf.compat.v1.nn.ctc_loss"])
+def test_a_confident_frame_costs_infinity_in_tensorflow_s_sparse_kernel(via: str, ask: Ask) -> None:
+    """A probability below the smallest normal float32 is taken for 0, where dense labels are right."""
+    case = "ctc/none/float32/2x7x4/confident/0"
+    found = ask(case, via)
+    assert found.status == "deviates"
+    got, want = worst(found)
+    assert got == math.inf
+    assert 87 < want < 1000
+    assert ask(case, "tf.nn.ctc_loss(dense labels)").status in ("agrees", "imprecise")

@@ -164,3 +164,18 @@ def test_a_slope_over_frames_is_the_loss_s_own_divided() -> None:
     assert over.value.tolist() == plain.value.tolist()
     frames = np.array([5, 4, 3])[:, None, None]
     assert over.slopes["logits"] * frames == pytest.approx(plain.slopes["logits"], rel=1e-15)
+
+
+def test_flushed_probabilities_cost_infinity_and_nothing_else() -> None:
+    """Measured on tf.nn.ctc_loss: one frame, the label 87.2 below the blank costs 87.2, and 87.4 below infinity."""
+    given = {"labels": np.array([[1], [1]]), "input_lengths": np.ones(2, int), "label_lengths": np.ones(2, int)}
+    logits = np.zeros((2, 1, 3))
+    logits[:, 0, 0] = [87.2, 87.4]
+    terms = catalogue()["ctc_with_probabilities_flushed"]({"logits": logits, **given}, {"blank": 0})
+    assert terms.value == pytest.approx([87.2, math.inf])
+    assert terms.slopes["logits"][:, 0] == pytest.approx(np.array([[1, -1, 0], [1, 0, 0]]), abs=1e-30)
+    ordinary = ctc_given() | {"input_lengths": np.array([5, 4, 5])}
+    exact = catalogue()["ctc"](ordinary, {"blank": 0, "zero_infinity": False})
+    flushed = catalogue()["ctc_with_probabilities_flushed"](ordinary, {"blank": 0})
+    assert flushed.value == pytest.approx(exact.value, rel=1e-15)
+    assert flushed.slopes["logits"] == pytest.approx(exact.slopes["logits"], abs=1e-15)

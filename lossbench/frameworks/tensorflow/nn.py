@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
-from lossbench.frameworks.tensorflow.words import REFUSES_EMPTY, SLOPE_P_MINUS_Y
+from lossbench.frameworks.tensorflow.words import FLUSHED, REFUSES_EMPTY, SLOPE_P_MINUS_Y
 from lossbench.records import Known
 
 
@@ -67,7 +67,8 @@ def dense_ctc(
     via="tf.nn.ctc_loss(sparse labels)",
     reductions=("none",),
     known=[
-        Known("refuses a sample without labels", raises=True),
+        Known("refuses a sample without labels, and labels that do not fit their frames", raises=True),
+        FLUSHED,
         Known("computes in float32", computes_in="float32", dtypes=("float64",)),
     ],
 )

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
-from lossbench.frameworks.tensorflow.words import REFUSES_EMPTY
+from lossbench.frameworks.tensorflow.words import FLUSHED, REFUSES_EMPTY
 from lossbench.records import Known, Symptom
 
 NO_LABELS = Known("refuses a sample without labels, and labels that do not fit their frames", raises=True)
@@ -41,7 +41,7 @@ def blank_last(scores: Tensor, labels: Tensor, blank: int) -> tuple[Tensor, Tens
     "ctc",
     via="tf.compat.v1.nn.ctc_loss",
     reductions=("none",),
-    known=[NO_LABELS, IN_FLOAT32],
+    known=[NO_LABELS, IN_FLOAT32, FLUSHED],
 )
 def ctc_of_tensorflow_1(
     logits: Tensor, labels: Tensor, input_lengths: Tensor, label_lengths: Tensor, *, blank: int = 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from lossbench.domains import Labels, Length, Logits, NonNegativeNumber, Number, PositiveNumber
 from lossbench.loss import Terms, loss
-from lossbench.losses.alignments import by_symbol, emissions, lattice
+from lossbench.losses.alignments import backward, by_symbol, emissions, forward, lattice, occupancies
 from lossbench.losses.sequence import ctc, ctc_terms
 from lossbench.losses.stable import softmax_parts
 from lossbench.losses.variants.sequence import ctc_with_probabilities_floored
@@ -77,6 +77,37 @@ def ctc_without_slope_where_infinite(
     frames = np.arange(logits.shape[1]) < input_lengths[:, None]
     lost = (np.isinf(terms.value)[:, None] & frames)[..., None]
     return replace(terms, slopes={"logits": np.where(lost, np.nan, terms.slopes["logits"])}, nearness=None)
+
+
+@loss(over="samples", variant=True)
+@np.errstate(all="ignore")
+def ctc_with_probabilities_flushed(
+    logits: Logits,
+    labels: Labels,
+    input_lengths: Length,
+    label_lengths: Length,
+    *,
+    blank: NonNegativeNumber = 0,
+    smallest_normal: PositiveNumber = 2.0**-126,
+) -> Terms:
+    """CTC in which a probability below the smallest normal number of float32 is 0.
+
+    Where no path is left the value is infinite, and the slope is p, as if no path passed anywhere.
+
+    Source: tf.nn.ctc_loss with sparse labels, measured.
+    """
+    surprisals, probabilities, _ = softmax_parts(logits)
+    surprisals = np.where(probabilities < smallest_normal, np.inf, surprisals)
+    paths = lattice(labels, label_lengths, int(blank))
+    emitted = emissions(surprisals, paths.symbols)
+    value, ahead = forward(emitted, input_lengths, paths)
+    states = np.nan_to_num(occupancies(ahead + backward(emitted, input_lengths, paths)))
+    lost = np.isinf(value)[:, None, None]
+    shares = np.where(lost, 0.0, by_symbol(states, paths.symbols, logits.shape[-1]))
+    terms = ctc_terms(value, shares, surprisals, probabilities, input_lengths)
+    running = (np.arange(logits.shape[1]) < input_lengths[:, None])[..., None]
+    slope = np.where(lost, np.where(running, probabilities, 0.0), terms.slopes["logits"])
+    return replace(terms, slopes={"logits": slope}, nearness=None)
 
 
 @loss(over="samples", variant=True)
