@@ -65,6 +65,9 @@ def compare(
         bool, typer.Option("--strict", help="Exit 1 if anything differs, crashes, hangs or refuses.")
     ] = False,
     cold: Annotated[bool, typer.Option("--cold", help="Work out every certified answer anew.")] = False,
+    case: Annotated[
+        Optional[list[str]], typer.Option("--case", help="This case, as printed by compare, instead of a suite's.")
+    ] = None,
 ) -> None:
     """Judge values and gradients of every implementation against the certified reference."""
     from lossbench.commands.compare import Request
@@ -82,6 +85,7 @@ def compare(
         csv,
         strict,
         cold,
+        tuple(case or ()),
     )
     raise typer.Exit(run(request))
 
@@ -223,6 +227,25 @@ def sweep(
         csv=csv,
     )
     raise typer.Exit(run(request))
+
+
+@app.command()
+def repro(
+    case: Annotated[
+        str, typer.Argument(metavar="CASE", help="As printed by compare, such as huber/none/float32/6x5/tie/0.")
+    ],
+    framework: Frameworks = None,
+    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    device: Device = "cpu",
+    markdown: Annotated[bool, typer.Option("--markdown", help="A bug report instead of the script alone.")] = False,
+    output: Annotated[Optional[Path], typer.Option("-o", "--output", help="A file; else standard output.")] = None,
+    run: Annotated[bool, typer.Option("--run/--no-run", help="Run the script once, to see that it shows it.")] = True,
+) -> None:
+    """A case as a script that runs without lossbench: literal inputs, what came back, what should have."""
+    from lossbench.commands.repro import Request
+    from lossbench.commands.repro import main as reproduce
+
+    raise typer.Exit(reproduce(Request(case, _words(framework), impl, device, markdown, output, run)))
 
 
 @app.command("list")

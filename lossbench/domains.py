@@ -19,6 +19,7 @@ class Kind(StrEnum):
     LOGIT = "logit"
     LOGITS = "logits"  # a row of scores along the last axis
     PROBABILITY = "probability"
+    COSINE = "cosine"  # of an angle, whose slope is infinite at both ends
     LOG_PROBABILITIES = "log probabilities"  # a normalized row along the last axis
     PROBABILITIES = "probabilities"  # a normalized row along the last axis, also as soft labels
     BINARY = "binary"  # 0 or 1; anything between is a soft label
@@ -111,4 +112,7 @@ PositiveNumber = Annotated[float, Range(low=0.0, low_open=True)]
 NonNegativeNumber = Annotated[float, Range(low=0.0)]
 Number = Annotated[float, Range()]
 Fraction = Annotated[float, Range(low=0.0, high=1.0)]
+Cosines = Annotated[Any, Domain(Kind.COSINE, low=-1.0, high=1.0, differentiable=True)]
+LabelSet = Annotated[Any, Domain(Kind.LABELS, low=-1.0, integer=True)]  # ended by -1, in a row of one for each class
+
 Cosine = Annotated[float, Range(low=-1.0, high=1.0)]

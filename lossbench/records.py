@@ -130,8 +130,11 @@ class Implementation:
     dtypes: tuple[str, ...]
     integers: tuple[str, ...] = ("int64",)  # the formats it takes class indices and lengths in
     known: tuple[Known, ...] = ()
+    devices: tuple[str, ...] = ("cpu", "cuda")  # those it runs on
     recipe: bool = False  # written from primitives, because the framework has no such loss
     call: str = ""  # the adapter's source: the exact call
+    home: tuple[str, str] = ("", "")  # the file the adapter is written in, and its name there
+    words: tuple[tuple[str, str | None], ...] = ()  # the framework's own words for the reductions, where it has such
 
     @property
     def key(self) -> str:

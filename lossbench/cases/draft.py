@@ -63,6 +63,8 @@ def ordinary(
         return generator.choice([0.0, 0.25, 0.5, 1.0, 1.5, 3.0], size, p=[0.1, 0.2, 0.2, 0.2, 0.2, 0.1])
     if domain.kind is Kind.PROBABILITY:
         return generator.uniform(0.01, 0.99, size)
+    if domain.kind is Kind.COSINE:
+        return generator.uniform(-0.99, 0.99, size)
     draw = generator.normal(size=size)
     if domain.kind is Kind.POSITIVE:
         return portable(np.exp(draw / 2), generator)

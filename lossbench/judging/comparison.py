@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lossbench.cases.applicability import takers
+from lossbench.cases.applicability import lacks_device, takers
 from lossbench.cases.inputs import Inputs, build, resolved, seed_of
 from lossbench.cases.regimes import REGIMES
 from lossbench.crew import Crew, Reply
@@ -144,9 +144,14 @@ class Comparison:
         deferred = False
         for target, table in self.tables.items():
             mine = [i for i in table.values() if i.loss == case.loss]
+            for one in [i for i in mine if lacks_device(i, target.device)]:
+                mine.remove(one)
+                if not corrupting:
+                    nobody = Judgement(Status.ABSENT, notes=[f"{target.framework} {lacks_device(one, target.device)}"])
+                    self._emit(case, target, one.via, nobody, "")
             if not mine:
                 continue
-            taking, reason = takers(mine, case, loss)
+            taking, reason = takers(mine, case, loss, target.device)
             if not taking and not corrupting:
                 nobody = Judgement(Status.ABSENT, notes=[f"{target.framework} {reason}"])
                 self._emit(case, target, mine[0].via, nobody, "")
@@ -219,13 +224,13 @@ class Comparison:
             self.held -= work.size
 
     def _judge(self, work: Work, reply: Reply, implementation: Implementation) -> None:
-        answers, ruler = _answers(reply, len(work.cotangents)), ""
+        answers, ruler = answers_in(reply, len(work.cotangents)), ""
         if not answers:
             found = unanswered(work.case, reply.outcome, implementation.known)
         elif REGIMES[work.case.regime].must_reject:
             found = answered_the_invalid(answers[0])
         else:
-            expectation = self._expect(work)
+            expectation = self.expectation_of(work)
             ruler = expectation.ruler
             submission = Submission(work.case, expectation, work.cotangents, reply.outcome, answers)
             found = judge(
@@ -237,7 +242,8 @@ class Comparison:
                 self.declared[key] = self.declared.get(key, False) or known in found.explained_by
         self._emit(work.case, reply.target, implementation.via, found, ruler)
 
-    def _expect(self, work: Work) -> Expectation:
+    def expectation_of(self, work: Work) -> Expectation:
+        """What the terms of a case should be, worked out when somebody first asks."""
         if work.expectation is None:
             proofs, started = self.answers.spent, time.process_time()
             form = FORMATS[work.case.dtype]
@@ -311,7 +317,8 @@ def _is_dangerous(implementation: Implementation, case: Case) -> bool:
     return REGIMES[case.regime].dangerous or any(k.corrupts and applies(k, case) for k in implementation.known)
 
 
-def _answers(reply: Reply, cotangents: int) -> list[Answer]:
+def answers_in(reply: Reply, cotangents: int) -> list[Answer]:
+    """The answers of one implementation, one for each cotangent; none if it gave none."""
     if reply.outcome.ended is not Ended.ANSWERED:
         return []
     names, arrays = reply.outcome.gradients, list(reply.arrays)

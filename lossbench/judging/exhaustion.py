@@ -79,7 +79,7 @@ class Examiner:
         """The implementations of a target that can take a passage and have not been given up."""
         case = Case(passage.loss, (), passage.parameters, "none", passage.dtype, (PIECE,), "normal", 0)
         loss = self.losses[passage.loss]
-        mine = [i for i in self.tables[target] if i.loss == passage.loss and not lacks(i, case, loss)]
+        mine = [i for i in self.tables[target] if i.loss == passage.loss and not lacks(i, case, loss, target.device)]
         return [i for i in mine if (target, i.key) not in self.findings.failures]
 
     def run(self, progress: Callable[[int], None], keep: Callable[[], None]) -> None:

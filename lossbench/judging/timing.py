@@ -108,7 +108,7 @@ def plan(
             for implementation in greeting.implementations:
                 if implementation.loss != case.loss or not chosen(implementation):
                     continue
-                reason = lacks(implementation, case, losses[case.loss])
+                reason = lacks(implementation, case, losses[case.loss], target.device)
                 if reason:
                     found.left_out[reason] += 1
                 else:

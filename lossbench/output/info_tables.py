@@ -96,6 +96,7 @@ def _implementation(framework: str, implementation: Implementation, loss: Loss) 
         n for n in (*loss.parameters, *loss.arguments) if n not in implementation.parameters + implementation.arrays
     ]
     facts = [f"reductions {', '.join(implementation.reductions)}", f"formats {', '.join(implementation.dtypes)}"]
+    facts += [f"runs on {' and '.join(implementation.devices)} alone"] if len(implementation.devices) == 1 else []
     facts += [f"does not take {', '.join(lacking)}"] if lacking else []
     facts += [f"known: {reason(known)}" for known in implementation.known]
     yield Padding(Text("\n".join(facts)), (0, 0, 1, 4))

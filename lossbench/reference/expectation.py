@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from lossbench.reference.answers import Answers
 from lossbench.reference.balls import Undefined
 from lossbench.reference.certify import certify
 
+TINY = 32.0  # times the smallest normal number
 KINK_SLACK = 8.0  # eps of the tested format, relative to what is subtracted
 CERTIFIED_SIZE = 8192  # numbers in all arguments together; above it the float64 reference judges alone
 Corners = dict[tuple[int, ...], np.ndarray]
@@ -71,7 +73,7 @@ class Expectation:
 
     def slope_magnitude(self, name: str) -> np.ndarray:
         """The size of each slope by argument `name`: its magnitude, and at least its own absolute value."""
-        return np.asarray(np.maximum(self.slope_magnitudes[name], np.abs(self.slopes[name][0])))
+        return np.asarray(np.fmax(self.slope_magnitudes[name], np.abs(self.slopes[name][0])))
 
     def widest(self, sizes: np.ndarray) -> np.ndarray:
         """The largest size within each term's slice, broadcastable to the argument's shape."""
@@ -139,13 +141,38 @@ def expect(
         denominators=terms.denominators,
         certified_arguments=tuple(name for name in loss.arguments if name in terms.slopes),
     )
+    flushed = _flushed_across(expectation, parameters, inputs, form)
+    expectation.across |= flushed
     size = sum(array.size for array in inputs.arrays.values())
     if loss.textbook is not None and 0 < size <= CERTIFIED_SIZE:
         _certify(expectation, parameters, inputs, free | masked, answers)
         expectation.unannounced = [index for index in expectation.corners if not expectation.across[index]]
         for index in expectation.corners:
-            expectation.across[index] = False  # exactly on the kink: its corners say what is right
+            # exactly on the kink: its corners say what is right, unless flushing makes further numbers tie
+            expectation.across[index] = flushed[index]
     return expectation
+
+
+def _flushed_across(
+    expectation: Expectation, parameters: Mapping[str, Option], inputs: Inputs, form: Format
+) -> np.ndarray:
+    """Terms put across a kink by flushing to zero, which is right: their slopes jump as tiny inputs change sign."""
+    loss, across = expectation.loss, np.zeros(expectation.free.shape, bool)
+    turned = dict(inputs.arrays)
+    for name, array in inputs.arrays.items():
+        domain = loss.arguments[name].domain
+        if not domain.integer and domain.low < 0:
+            # a product with an ordinary number may be subnormal though this is not
+            turned[name] = np.where(np.abs(array) < TINY * form.smallest_normal, -array, array)
+    if all((turned[name] == array).all() for name, array in inputs.arrays.items()):
+        return across
+    with np.errstate(all="ignore"):
+        slopes = loss(turned, parameters).slopes
+        for name, (here, _) in expectation.slopes.items():
+            # a slope that is continuous moves by about as much as the input did
+            jumps = np.abs(np.asarray(slopes[name]) - here) > math.sqrt(form.smallest_normal)
+            across |= jumps.any(axis=tuple(range(across.ndim, jumps.ndim)))
+    return across
 
 
 def _certify(

@@ -40,7 +40,9 @@ def compare_layers() -> None:
     inputs = {"prediction": scores, "target": more, "log_prediction": rows, "log_target": rows * 2, "logit": scores}
     inputs |= {"logits": scores, "log_probabilities": rows, "distance": scores.abs(), "sign": signs, "first": scores}
     inputs |= {"second": more, "anchor": scores, "positive": more, "negative": yet_more}
+    inputs |= {"score": scores, "scores": scores, "labels": paddle.to_tensor([[3, 0, -1, 1, 2]] * 6)}
     special = {
+        "multi_margin": {"target": indices},
         "kl_div": {"target": chances},
         "binary_cross_entropy": {"prediction": chances, "target": chances.flip(0)},
         "binary_cross_entropy_with_logits": {"target": chances},

@@ -121,6 +121,9 @@ SPECIAL = {
     "cross_entropy": {"target": INDICES}, "soft_cross_entropy": {"target": CHANCES},
     "multilabel_soft_margin": {"target": (SIGNS + 1) / 2}, "cosine_embedding": {"sign": SIGNS[:, 0]},
 }
+INPUTS |= {"score": SCORES, "scores": SCORES, "labels": torch.tensor([[3, 0, -1, 1, 2]] * 6)}
+SPECIAL |= {"multi_margin": {"target": INDICES}}
+ALLOWED = {"multi_margin": {"p": 2}}  # where a setting of all others is refused
 SETTINGS = {  # other than the defaults, so that a setting which gets lost shows
     "delta": 0.125, "beta": 0.125, "margin": 0.5, "p": 3.0, "epsilon": 0.125, "swap": True, "ignore_index": 2,
     "label_smoothing": 0.125,
@@ -134,7 +137,8 @@ for implementation, adapter in framework.table.values():
         continue
     given = {**INPUTS, **SPECIAL.get(implementation.loss, {})}
     inputs = {array: given[array] for array in implementation.required}
-    settings = {parameter: SETTINGS[parameter] for parameter in implementation.parameters}
+    allowed = {**SETTINGS, **ALLOWED.get(implementation.loss, {})}
+    settings = {parameter: allowed[parameter] for parameter in implementation.parameters}
     weights = {
         array: torch.rand(5) for array in implementation.arrays if array not in implementation.required
     }

@@ -23,6 +23,7 @@ def boundary(draft: Draft) -> None:
         Kind.REAL: [0.0, -0.0, 1.0, -1.0, *tiny, -tiny[0], math.sqrt(form.largest) / 4, form.largest, -form.largest],
         Kind.POSITIVE: [0.0, 1.0, *tiny, form.largest],
         Kind.PROBABILITY: [0.0, 1.0, 1 - form.unit_roundoff, 0.5, *tiny, *(10.0**-k for k in (2, 4, 7, 8, 12, 16))],
+        Kind.COSINE: [0.0, -0.0, 1.0, -1.0, 1 - form.unit_roundoff, form.eps - 1, 0.5, *tiny, -tiny[1]],
         Kind.LOGIT: scores,
         Kind.LOGITS: scores,
     }

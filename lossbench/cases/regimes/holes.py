@@ -11,7 +11,7 @@ from lossbench.cases.regimes.registry import LINES, SCORES, regime
 from lossbench.domains import Axes, Kind
 
 
-@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.LOG_PROBABILITIES, invalid=True)
+@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.COSINE, Kind.LOG_PROBABILITIES, invalid=True)
 def poison(draft: Draft) -> None:
     """NaN or infinity in some slices (under ignored rows, where there are any): the neighbours must not notice."""
     terms = draft.loss.term_shape(draft.shape)

@@ -29,6 +29,9 @@ def log_uniform(draft: Draft) -> None:
             small = 10.0 ** draft.generator.uniform(low, 0, size)
             small = portable(small, draft.generator)
             values = np.where(sign > 0, small, 1 - small)
+        elif domain.kind is Kind.COSINE:
+            small = portable(10.0 ** draft.generator.uniform(low, 0, size), draft.generator)
+            values = sign * np.where(draft.generator.random(size) < 0.5, small, 1 - small)
         elif domain.kind in ROWS:
             values = log_softmax(sign * 10.0 ** draft.generator.uniform(-2, 2, size))
             logs = domain.kind is Kind.LOG_PROBABILITIES

@@ -15,7 +15,7 @@ from lossbench.loss import Loss, Over
 LINES = (Kind.REAL, Kind.POSITIVE)
 SCORES = (Kind.LOGIT, Kind.LOGITS)
 ROWS = (Kind.PROBABILITIES, Kind.LOG_PROBABILITIES)
-SEASONABLE = (*LINES, *SCORES, Kind.PROBABILITY, *ROWS)
+SEASONABLE = (*LINES, *SCORES, Kind.PROBABILITY, Kind.COSINE, *ROWS)
 
 
 @dataclass(frozen=True, slots=True)
