@@ -26,6 +26,7 @@ class Kind(StrEnum):
     SIGN = "sign"  # -1 or +1
     CLASS_INDEX = "class index"
     LABELS = "labels"  # sequences of class indices, padded at the end
+    PATH = "path"  # nodes of a tree, or the decisions at them; regimes leave them as they are drawn
     LENGTH = "length"
     BOX = "box"  # (x1, y1, x2, y2) along the last axis, x1 <= x2 and y1 <= y2; the loss draws them
     WEIGHT = "weight"
@@ -105,6 +106,14 @@ SharedBoundedReal = Annotated[
     Any, Domain(Kind.REAL, low=-(2.0**100), high=2.0**100, axes=Axes.SHARED, differentiable=True)
 ]
 Box = Annotated[Any, Domain(Kind.BOX, differentiable=True)]
+# What a layer inside a loss takes: so small that three of them multiplied and summed stay within every format.
+LayerInput = Annotated[Any, Domain(Kind.REAL, low=-8.0, high=8.0, axes=Axes.TERM, differentiable=True)]
+LayerWeight = Annotated[Any, Domain(Kind.REAL, low=-8.0, high=8.0, axes=Axes.SHARED, differentiable=True)]
+ClassIndices = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.TERM, integer=True)]  # several for a term
+SharedClassIndices = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.SHARED, integer=True)]
+ExpectedCounts = Annotated[Any, Domain(Kind.POSITIVE, low=2.0**-10, high=64.0, axes=Axes.TERM)]
+SharedExpectedCounts = Annotated[Any, Domain(Kind.POSITIVE, low=2.0**-10, high=64.0, axes=Axes.SHARED)]
+TreePath = Annotated[Any, Domain(Kind.PATH, low=-1.0, axes=Axes.TERM, integer=True)]  # -1 past its end
 Labels = Annotated[Any, Domain(Kind.LABELS, low=0.0, axes=Axes.TERM, integer=True)]
 Length = Annotated[Any, Domain(Kind.LENGTH, low=0.0, axes=Axes.TERMS, integer=True)]
 Weight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0)]  # one for each element

@@ -263,7 +263,9 @@ def _gradients(
         free = expected.free_gradients[name] | expected.undefined
         own = None if expectation.loss.is_shared(name) else mixed
         forgiven = None if own is None else own.reshape(own.shape + (1,) * (got.ndim - own.ndim))
-        wanted = Wanted(want, expected.gradient_scales[name], free, forgiven, expected.bounds.get(name))
+        wanted = Wanted(
+            want, expected.gradient_scales[name], free, forgiven, expected.bounds.get(name), expected.centers.get(name)
+        )
         parts.append(Part(f"gradient of {name}", got, wanted))
     return parts
 

@@ -100,6 +100,7 @@ class Expected:
     free_value: np.ndarray
     free_gradients: dict[str, np.ndarray]
     bounds: dict[str, np.ndarray]  # see `measures.Wanted`
+    centers: dict[str, np.ndarray]
     poisoned_value: np.ndarray
     undefined: bool
     factor: np.ndarray  # of each term's slopes, for the corners
@@ -290,26 +291,30 @@ def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | N
         factor = np.broadcast_to(np.asarray(over / under), terms)
         scalar = divided.denominator
         undefined = bool(np.ndim(scalar.value) == 0 and scalar.value == 0)
-        gradients, scales, free, bounds = {}, {}, {}, {}
+        gradients, scales, free, bounds, centers = {}, {}, {}, {}, {}
         for name, (slope_high, slope_low) in expectation.slopes.items():
             wide = (...,) + (None,) * (slope_high.ndim - len(terms))
             gradient = pairs.scale(
                 slope_high, slope_low, np.broadcast_to(over, terms)[wide], np.broadcast_to(under, terms)[wide]
             )
             magnitude = expectation.slope_magnitude(name) * np.abs(factor[wide])
+            shared = expectation.loss.is_shared(name)
+            if shared:
+                gradient = pairs.total_first(*(part.reshape(-1, *part.shape[len(terms) :]) for part in gradient))
+                magnitude = magnitude.sum(axis=tuple(range(len(terms))))
             if name in scalar.slopes and not undefined:
                 shift = -float(high) * np.asarray(scalar.slopes[name]) / float(scalar.value) * output
                 gradient = (gradient[0] + shift, gradient[1])
                 magnitude = magnitude + np.abs(shift)
-            if expectation.loss.is_shared(name):
-                gradients[name] = pairs.total_last(*(_terms_last(part, len(terms)) for part in gradient))
-                own = _terms_last(magnitude, len(terms)).sum(axis=-1)
-                scales[name] = np.asarray(own.max(initial=0.0))
+            if shared:
+                gradients[name] = gradient
+                # no slice of a term, but rows of their own: of a matrix, one for each class or unit
+                scales[name] = magnitude.max(axis=-1, keepdims=True, initial=0.0) if magnitude.ndim > 1 else magnitude
                 free[name] = np.asarray(expectation.free.any()) | np.isnan(slope_high).any(
                     axis=tuple(range(len(terms)))
                 )
                 if expectation.across.any() or expectation.corners:
-                    bounds[name] = np.full(own.shape, magnitude.max(initial=0.0) * max(1, expectation.free.size))
+                    centers[name], bounds[name] = _unsure(expectation, name, factor)
                 continue
             gradients[name] = gradient
             scales[name] = expectation.widest(magnitude)
@@ -328,12 +333,21 @@ def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | N
         free_value=expectation.free if reduction == "none" else np.asarray(any_free),
         free_gradients=free,
         bounds=bounds,
+        centers=centers,
         poisoned_value=expectation.nan if reduction == "none" or not terms else np.zeros((), bool),
         undefined=undefined,
         factor=np.asarray(factor),
     )
 
 
-def _terms_last(array: np.ndarray, terms: int) -> np.ndarray:
-    """The array with its first axes, those of the terms, made one and put last."""
-    return np.moveaxis(array.reshape(-1, *array.shape[terms:]), 0, -1)
+def _unsure(expectation: Expectation, name: str, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A shared argument's gradient by the terms that are sure, and how far those at or across a kink may move it."""
+    unsure = expectation.across.copy()
+    for index in expectation.corners:
+        unsure[index] = True
+    wide = (...,) + (None,) * (expectation.slopes[name][0].ndim - unsure.ndim)
+    slopes = np.where(unsure[wide], 0.0, expectation.slopes[name][0])
+    center = np.tensordot(factor, slopes, unsure.ndim)
+    largest = max((float(np.abs(corners).max(initial=0.0)) for corners in expectation.corners.values()), default=0.0)
+    most = max(largest, float(np.nanmax(expectation.slope_magnitude(name), initial=0.0)))
+    return np.asarray(center), np.full(np.shape(center), most * np.abs(factor[unsure]).sum())

@@ -93,7 +93,7 @@ def kink(draft: Draft) -> None:
 def tie(draft: Draft) -> None:
     """Equal numbers where a loss compares: identical pairs, repeated maxima, logits of exactly 0."""
     batch = draft.loss.over is Over.BATCH
-    lines = draft.floats(*LINES, Kind.BOX)
+    lines = [entry for entry in draft.floats(*LINES, Kind.BOX) if not draft.loss.is_shared(entry[0])]
     if len(lines) > 1:
         first = draft.arrays[lines[0][0]]
         same = draft.some(draft.shape[:-1] if batch else draft.loss.term_shape(draft.shape))

@@ -46,6 +46,11 @@ EMPTY = Known(
     reductions=("sum",),
     error=math.inf,
 )
+FLUSHED = Known(
+    "takes a probability below 2^-126 for 0: beyond a gap of about 87 the loss is infinite and pulls nowhere",
+    definition="ctc_with_probabilities_flushed",
+)
+REFUSES_EMPTY = Known("refuses a batch of no samples", raises=True, regimes=("empty",))
 
 
 def as_held(reason: str, definition: str, names: Sequence[str], *, contract: bool = False) -> list[Known]:
