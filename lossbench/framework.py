@@ -129,6 +129,9 @@ class Framework(ABC):
                 known=tuple(known),
                 recipe=recipe,
                 call=source_of(adapter),
+                words=tuple((name, str(word)) for name, word in reductions.items())
+                if isinstance(reductions, Mapping)
+                else (),
             )
             if implementation.key in self.table:
                 raise ValueError(f"{self.name}: {implementation.key} is entered twice; give each its own via")

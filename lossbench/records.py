@@ -118,6 +118,18 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Spelled:
+    """What becomes of one of a loss's arguments in the call that an adapter makes."""
+
+    name: str  # the loss's own name for it; empty: something that the adapter sets whatever the case
+    function: str  # the public name of what is called; "(...)" behind it: the object it has made is called
+    argument: str  # the framework's own name
+    given: str  # the expression that is handed over, as written
+    default: str = ""  # the framework's own default; empty: it has none
+    help: str = ""  # what helpers of the adapter's own do to it, in their own words
+
+
+@dataclass(frozen=True, slots=True)
 class Implementation:
     """One way a framework offers a loss, as its worker describes it."""
 
@@ -132,6 +144,8 @@ class Implementation:
     known: tuple[Known, ...] = ()
     recipe: bool = False  # written from primitives, because the framework has no such loss
     call: str = ""  # the adapter's source: the exact call
+    words: tuple[tuple[str, str], ...] = ()  # the framework's own word for a reduction, where it has another
+    spelled: tuple[Spelled, ...] = ()  # argument by argument; only a worker that is to explain itself says it
 
     @property
     def key(self) -> str:
