@@ -22,6 +22,7 @@ from lossbench.records import Spelled
 DESCRIPTIVE = {"dtype", "shape", "ndim", "device"}  # of a tensor: no number of it flows through these
 HOME = {"lossbench", "numpy", "builtins", *sys.stdlib_module_names}
 LONGEST_DEFAULT = 30
+CUSTOMARY = {"tf"}  # short names of modules that everybody knows them by
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def expanded(expression: ast.expr, local: Mapping[str, ast.expr]) -> ast.expr:
     """The expression with local names replaced."""
 
     class Replace(ast.NodeTransformer):
-        def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802  (ast's own name)
+        def visit_Name(self, node: ast.Name) -> ast.expr:
             return copy.deepcopy(local.get(node.id, node))
 
     done: ast.expr = Replace().visit(copy.deepcopy(expression))
@@ -216,7 +217,7 @@ def method(kind: type) -> Callable[..., Any]:
 
 def as_class(called: Called, via: str) -> Called:
     """The call of the class that `via` names, where the adapter calls the function behind it."""
-    name = via.split(" + ")[-1].partition("(")[0].strip()
+    name = via.rsplit(" + ", maxsplit=1)[-1].partition("(")[0].strip()
     if called.makes or called.function == name:
         return called
     try:
@@ -242,8 +243,15 @@ def entries(called: Called, names: set[str], known: Mapping[str, Any]) -> Iterat
     for function, arguments in ((called.function, called.handed), (f"{called.function}(...)", called.then)):
         for one in arguments:
             for name in dict.fromkeys(flowing(one.value, names)) or ("",):
-                text, said = ast.unparse(one.value), helpers(one.value, known)
+                text, said = ast.unparse(in_full(one.value, known)), helpers(one.value, known)
                 yield Spelled(name, function, one.argument, text, one.default, said)
+
+
+def in_full(expression: ast.expr, known: Mapping[str, Any]) -> ast.expr:
+    """The expression with the names of modules in full: torch.nn.functional where the adapter says F."""
+    modules = {name: entry.__name__ for name, entry in known.items() if isinstance(entry, ModuleType)}
+    names = {name: path for name, path in modules.items() if name not in CUSTOMARY and "._" not in path}
+    return expanded(expression, {name: ast.parse(path, mode="eval").body for name, path in names.items()})
 
 
 def helpers(expression: ast.expr, known: Mapping[str, Any]) -> str:
@@ -253,5 +261,7 @@ def helpers(expression: ast.expr, known: Mapping[str, Any]) -> str:
         if isinstance(node, ast.Call):
             name, helper = found(node.func, known)
             if name.partition(".")[0] == "lossbench" and helper is not None:
-                said[f"{name.rpartition('.')[2]}: {(inspect.getdoc(helper) or '').partition('. ')[0]}"] = None
+                said[f"{name.rpartition('.')[2]}: {(inspect.getdoc(helper) or '').partition('. ')[0].rstrip('.')}"] = (
+                    None
+                )
     return "; ".join(said)

@@ -60,7 +60,7 @@ def main(request: Request) -> int:
         raise UsageError(f"--from and --to are both {ends[0]}; name two frameworks")
     heard = hear(request, ends)
     by_framework, out = offered(heard.words), tables.console()
-    for loss in heard.losses:
+    for loss in portable(heard.losses, ends[0].framework, by_framework) if ends else heard.losses:
         if ends:
             parts = from_to(loss, ends[0].framework, ends[1].framework, by_framework, heard.verdicts)
         else:
@@ -109,6 +109,12 @@ def corrupts(case: Case, implementations: Sequence[Implementation]) -> bool:
         if one.loss == case.loss
         for known in one.known
     )
+
+
+def portable(losses: Sequence[Loss], source: str, offers: Mapping[str, Sequence[Implementation]]) -> list[Loss]:
+    """Of several losses that a name stands for, those that the framework one comes from has; all where it has none."""
+    theirs = {one.loss for one in offers.get(source, ()) if not one.recipe}
+    return [loss for loss in losses if loss.name in theirs] or list(losses)
 
 
 def from_to(

@@ -166,7 +166,9 @@ def matrix(rows: Sequence[Offer], versions: Mapping[str, str]) -> list[str]:
 
 def callables(rows: Sequence[Offer]) -> list[str]:
     """One line for each callable of one framework, with all that it offers."""
-    lines = markdown_row("loss", "callable", "formats", "reductions", "takes", "lacks", "gradient to", "none to", "known")
+    lines = markdown_row(
+        "loss", "callable", "formats", "reductions", "takes", "lacks", "gradient to", "none to", "known"
+    )
     lines += markdown_row(*["---"] * 9)
     for row in rows:
         if row.via:

@@ -44,16 +44,13 @@ def words(one: Implementation) -> str:
 
 
 def rank(one: Implementation, loss: Loss) -> tuple[int, ...]:
-    """How plainly an implementation offers the loss: the smallest is the one to show first."""
+    """How plainly and how fully an implementation offers the loss: the smallest is the one to show first."""
     forced = [name for name in one.required if loss.arguments[name].optional]
     rewritten = [entry for entry in one.spelled if entry.name in loss.arguments and entry.given != entry.name]
-    return (
-        one.recipe,
-        len([known for known in one.known if not known.regimes]),
-        len(forced),
-        len(rewritten),
-        -len(one.arrays + one.parameters),
-    )
+    wanted = {*loss.arguments, *loss.parameters, *loss.reductions}
+    lacking = wanted - {*one.arrays, *one.parameters, *one.reductions}
+    reasons = {known.reason for known in one.known if not known.regimes}
+    return one.recipe, len(forced), bool(rewritten), len(reasons) + len(lacking), len(reasons)
 
 
 def best(implementations: Sequence[Implementation], loss: Loss) -> Implementation | None:
