@@ -77,8 +77,11 @@ class Chart:
         while (question := self.next(full)) is not None:
             if not question.default:
                 return full, question
-            words = self.outcomes(question, full)
-            full[question.name] = question.default if question.default in words else next(iter(words))
+            full[question.name] = question.default
+        for question in self.questions:  # what was never asked, because only one answer leads on, is not that answer
+            others = [leaf for leaf in self.left(full) if question.default not in leaf.when.get(question.name, ("",))]
+            if question.default and question.name not in full and any(question.name in leaf.when for leaf in others):
+                full[question.name] = question.default
         return full, None
 
 

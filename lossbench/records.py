@@ -122,7 +122,8 @@ class Spelled:
     """What becomes of one of a loss's arguments in the call that an adapter makes."""
 
     name: str  # the loss's own name for it; empty: something that the adapter sets whatever the case
-    function: str  # the public name of what is called; "(...)" behind it: the object it has made is called
+    function: str  # the public name of what is called; "(...)" behind it: the object it has made is called;
+    # empty: this is what is done to the result, which stands as _ in `given`
     argument: str  # the framework's own name
     given: str  # the expression that is handed over, as written
     default: str = ""  # the framework's own default; empty: it has none

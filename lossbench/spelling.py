@@ -42,6 +42,7 @@ class Called:
     handed: tuple[Handed, ...]
     makes: bool = False  # it makes an object that is then called with `then`
     then: tuple[Handed, ...] = ()
+    node: ast.Call | None = None  # where it stands in the answer
 
     def takes(self, names: set[str]) -> set[str]:
         """Those of `names` whose numbers flow into it."""
@@ -58,9 +59,10 @@ def spell(via: str, adapter: Callable[..., Any]) -> tuple[Spelled, ...]:
     if not isinstance(tree, ast.FunctionDef):
         return ()
     names = set(inspect.signature(adapter).parameters)
+    returned = answers(tree.body)
     calls = [
         called
-        for answer in answers(tree.body)
+        for answer in returned
         for node in ast.walk(answer)
         if isinstance(node, ast.Call) and (called := read(node, adapter.__globals__, via)) is not None
     ]
@@ -76,7 +78,21 @@ def spell(via: str, adapter: Callable[..., Any]) -> tuple[Spelled, ...]:
             if wanted:
                 spelled.setdefault((one.name, one.function, one.argument), one)
         missing -= called.takes(names)
-    return tuple(spelled.values())
+    after = around(main, returned, adapter.__globals__)
+    return (*spelled.values(), *([Spelled("", "", "", after)] if after else []))
+
+
+def around(called: Called, returned: Sequence[ast.expr], known: Mapping[str, Any]) -> str:
+    """What is done to a call's result before it is returned, with ``_`` for the result; empty: nothing."""
+
+    class Blank(ast.NodeTransformer):
+        def visit_Call(self, node: ast.Call) -> ast.expr:
+            return ast.Name("_") if node is called.node else (self.generic_visit(node), node)[1]
+
+    for answer in returned:
+        if answer is not called.node and any(node is called.node for node in ast.walk(answer)):
+            return ast.unparse(in_full(Blank().visit(answer), known))
+    return ""
 
 
 def answers(body: Sequence[ast.stmt]) -> list[ast.expr]:
@@ -126,11 +142,11 @@ def read(node: ast.Call, known: Mapping[str, Any], via: str) -> Called | None:
         kind = found(node.func.func, known)[1]
         if made is None or not inspect.isclass(kind):
             return None
-        return replace(made, makes=True, then=handed(node, method(kind)))
+        return replace(made, makes=True, then=handed(node, method(kind)), node=node)
     name, callee = found(node.func, known)
     if not callable(callee) or name.partition(".")[0] in HOME:
         return None
-    return Called(public(name, via), handed(node, callee))
+    return Called(public(name, via), handed(node, callee), node=node)
 
 
 def found(expression: ast.expr, known: Mapping[str, Any]) -> tuple[str, Any]:
@@ -182,14 +198,15 @@ def positional(node: ast.Call) -> list[ast.expr]:
 
 
 def displayed(expression: ast.expr) -> list[tuple[str, ast.expr]]:
-    """The entries of the dictionary displays inside an expression, for `**`."""
-    return [
+    """What ``**`` hands over: the entries of the dictionary displays in the expression, else the whole of it."""
+    entries = [
         (str(key.value), value)
         for display in ast.walk(expression)
         if isinstance(display, ast.Dict)
         for key, value in zip(display.keys, display.values, strict=True)
         if isinstance(key, ast.Constant)
     ]
+    return entries or [("**", expression)]
 
 
 def signature(callee: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -235,7 +252,7 @@ def as_class(called: Called, via: str) -> Called:
     order = rest if all(one.argument in taken for one in rest) else None
     names = [one.argument for one in order] if order else taken
     then = [replace(one, argument=name) for one, name in zip(rest, names, strict=False)]
-    return Called(name, tuple(made), makes=True, then=tuple(then))
+    return Called(name, tuple(made), makes=True, then=tuple(then), node=called.node)
 
 
 def entries(called: Called, names: set[str], known: Mapping[str, Any]) -> Iterator[Spelled]:

@@ -54,15 +54,16 @@ def main(arguments: Sequence[str], framework: str = "", tree: bool = False) -> i
             "nobody is there to ask; give the answers as options, such as --task classification --labels index; "
             "`lossbench choose --tree` has them all"
         )
-    implementations = hear(name) if name else []
-    taken = [f"--{name} {word}" for name, word in full.items() if name not in given]
-    if given and taken:
-        out.print(f"taken for granted: {' '.join(taken)}\n", markup=False)
+    taken = " ".join(f"--{asked} {word}" for asked, word in full.items() if asked not in given) if given else ""
     leaves = whole.left(full)
     if not leaves:
+        with_them = f" with {taken}" if taken else ""
         raise UsageError(
-            f"no loss of the chart fits {' '.join(arguments)}; `lossbench choose --tree` has what there is"
+            f"no loss of the chart fits {' '.join(arguments)}{with_them}; `lossbench choose --tree` has what there is"
         )
+    implementations = hear(name) if name else []
+    if taken:
+        out.print(f"taken for granted: {taken}\n", markup=False)
     print_leaves(leaves, out, name, implementations)
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
@@ -150,7 +151,9 @@ INTRODUCTION = (
 
 def matrix(rows: Sequence[Offer], versions: Mapping[str, str]) -> list[str]:
     """One line for each loss, one column for each framework with its version."""
-    lines = markdown_row("loss", *(f"{framework} {versions.get(framework, '')}".strip() for framework in versions))
+    # what a build adds to its version (+cpu) says nothing of what is offered
+    names = (f"{name} {re.sub(r'[+][.0-9a-z]+', '', version)}" for name, version in versions.items())
+    lines = markdown_row("loss", *names)
     lines += markdown_row(*["---"] * (1 + len(versions)))
     for loss, mine in grouped(rows, "loss").items():
         there = grouped([row for row in mine if row.via], "framework")

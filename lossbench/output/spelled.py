@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,21 +14,27 @@ from lossbench.records import Implementation, Option, Spelled, option_text
 def call_text(one: Implementation) -> str:
     """The call as a user would write it, every argument by name; empty where it could not be taken apart."""
     made, called = "", ""
-    for function in dict.fromkeys(entry.function for entry in one.spelled):
+    for function in dict.fromkeys(entry.function for entry in one.spelled if entry.function):
         entries = {(e.argument, e.given): e for e in one.spelled if e.function == function}.values()
-        arguments = ", ".join(f"{e.argument}={e.given}" for e in entries if e.given != e.default)
+        arguments = ", ".join(handed(e) for e in entries if e.given != e.default)
         if function.endswith("(...)"):
             called = called or f"({arguments})"
         else:
             made = made or f"{function}({arguments})"
     if called and not made:  # an object made without a word
         made = next(e.function for e in one.spelled if e.function.endswith("(...)")).replace("(...)", "()")
-    return made + called
+    around = next((entry.given for entry in one.spelled if not entry.function), "_")
+    return re.sub(r"\b_\b", lambda _: made + called, around)
+
+
+def handed(entry: Spelled) -> str:
+    """An argument as written in the call."""
+    return f"**{entry.given}" if entry.argument == "**" else f"{entry.argument}={entry.given}"
 
 
 def source_needed(one: Implementation) -> bool:
     """Whether the call does not say it all: a recipe, more than one way to the answer, or nothing known of it."""
-    return one.recipe or not one.spelled or one.call.count("return ") > 1
+    return one.recipe or not one.spelled or one.call.count("return ") > 1 or "**" in one.call
 
 
 def named(one: Implementation, name: str) -> Spelled | None:
@@ -77,7 +84,7 @@ def rows(loss: Loss, source: Implementation | None, target: Implementation) -> I
         if there or here or offered:
             yield Row(name, spelled_text(there, name), spelled_text(here, name), note(loss, name, there, here, offered))
     for entry in target.spelled:
-        if not entry.name and entry.given != entry.default:
+        if not entry.name and entry.function and entry.given != entry.default:
             default = f"its default is {entry.default}" if entry.default else "must be given"
             yield Row("", "", f"{entry.argument}={entry.given}", default)
 
@@ -86,7 +93,7 @@ def spelled_text(entry: Spelled | None, name: str) -> str:
     """An argument as handed over; empty where there is none."""
     if entry is None:
         return ""
-    return entry.argument if entry.given == name else f"{entry.argument}={entry.given}"
+    return entry.argument if entry.given == name else handed(entry)
 
 
 def note(loss: Loss, name: str, there: Spelled | None, here: Spelled | None, offered: bool) -> str:
