@@ -132,7 +132,10 @@ def implementations(framework: Framework, explained: bool) -> tuple[Implementati
         return tuple(implementation for implementation, _ in framework.table.values())
     from lossbench.spelling import spell
 
-    return tuple(replace(one, spelled=spell(one.via, adapter)) for one, adapter in framework.table.values())
+    return tuple(
+        one if one.recipe else replace(one, spelled=spell(one.via, adapter))
+        for one, adapter in framework.table.values()
+    )
 
 
 def flushes_subnormals() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 
@@ -112,7 +113,9 @@ def put(question: Question, words: Sequence[str], out: Console) -> str:
     out.print(f"\n{question.text}", style="bold")
     default = question.default if question.default in words else ""
     for number, word in enumerate(words, 1):
-        out.print(f"  {number}  {word}: {question.answers[word]}", markup=False)
+        meaning = question.answers[word]
+        said = meaning if re.match(rf"{word}\b", meaning) else f"{word}: {meaning}"
+        out.print(f"  {number}  {said}", markup=False)
     while True:
         try:
             said = input(f"{default or '?'}> ").strip().lower()

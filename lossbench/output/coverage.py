@@ -14,7 +14,7 @@ from rich.table import Table
 
 from lossbench.floats import FORMATS
 from lossbench.loss import Loss
-from lossbench.output.info_tables import plain_table, reason, short
+from lossbench.output.info_tables import declared, plain_table, short
 from lossbench.records import Implementation
 from lossbench.results import cell
 
@@ -73,7 +73,7 @@ def offer(loss: Loss, framework: str, one: Implementation) -> Offer:
         lacks=tuple(name for name in optional if name not in has),
         gradients=tuple(name for name in slopes if name not in never),
         no_gradients=tuple(name for name in slopes if name in never),
-        known=tuple(reason(known) for known in one.known),
+        known=tuple(declared(one)),
     )
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lossbench.loss import Loss
 from lossbench.output import spelled
-from lossbench.output.info_tables import code, loss_in_full, plain_table, reason
+from lossbench.output.info_tables import code, declared, loss_in_full, plain_table
 from lossbench.output.tables import counts, figure, worst
 from lossbench.records import Implementation, Status, Verdict
 
@@ -45,7 +45,7 @@ def across(loss: Loss, first: Mapping[str, Implementation]) -> RenderableType:
         for one in first.values():
             entry = spelled.named(one, name)
             taken = name in one.arrays + one.parameters or (name == "reduction" and len(one.reductions) > 1)
-            default = f" = {entry.default}" if entry and entry.default else ""
+            default = f", default {entry.default}" if entry and entry.default else ""
             cells.append(escape(spelled.spelled_text(entry, name) + default) if entry else name if taken else "-")
         table.add_row(name, *cells)
     return table
@@ -70,7 +70,7 @@ def implementation(
         for row in spelled.rows(loss, None, one)
         if row.note and row.target
     ]
-    facts += [f"known: {reason(known)}" for known in one.known]
+    facts += [f"known: {text}" for text in declared(one)]
     facts += [f"measured: {text}" for text in measured(framework, one, verdicts)]
     yield Padding(Text("\n".join(facts)), (0, 0, 1, 4))
 

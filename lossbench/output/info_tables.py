@@ -82,10 +82,27 @@ def arguments_table(loss: Loss) -> Table:
     return table
 
 
-def reason(known: Known) -> str:
-    """A declaration as a sentence, with where it holds."""
-    where = [*known.dtypes, *known.regimes, *known.reductions, *known.options]
-    return known.reason + (f" (with {', '.join(where)})" if where else "")
+def declared(one: Implementation) -> list[str]:
+    """What is declared of an implementation, as sentences with where they hold; alike but for the format is one."""
+    groups: dict[tuple[object, ...], list[Known]] = {}
+    for known in one.known:
+        alike = (known.reason, known.regimes, known.reductions, known.options, known.definition, known.renames)
+        groups.setdefault(alike, []).append(known)
+    return [_declaration(some, one) for some in groups.values()]
+
+
+def _declaration(some: Sequence[Known], one: Implementation) -> str:
+    first = some[0]
+    dtypes = list(dict.fromkeys(dtype for known in some for dtype in known.dtypes))
+    everywhere = any(not known.dtypes for known in some) or set(dtypes) >= set(one.dtypes)
+    where = [*([] if everywhere else dtypes), *first.regimes, *first.reductions, *first.options]
+    text = first.reason + (f" (with {', '.join(where)})" if where else "")
+    if not first.definition:
+        return text
+    settings = [f"{theirs} = {ours}" for theirs, ours in first.renames]
+    if len({known.sets for known in some}) == 1:
+        settings += [f"{name} = {option_text(value)}" for name, value in first.sets]
+    return f"{text}; its formula is {first.definition}" + (f" with {', '.join(settings)}" if settings else "")
 
 
 def code(text: str) -> RenderableType:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lossbench.loss import Loss
-from lossbench.output.info_tables import reason
+from lossbench.output.info_tables import declared
 from lossbench.records import Implementation, Option, Spelled, option_text
 
 
@@ -148,10 +148,8 @@ def changes(loss: Loss, source: Implementation | None, target: Implementation, n
         integers = [name for name in source.integers if name not in target.integers]
         if integers and any(argument.domain.integer for argument in loss.arguments.values()):
             yield f"{after} takes whole numbers as {', '.join(target.integers)} only, not {', '.join(integers)}"
-    for known in target.known:
-        yield f"{after}: {reason(known)}"
-    for known in source.known if source else ():
-        yield f"{before}: {reason(known)}"
+    yield from (f"{after}: {text}" for text in declared(target))
+    yield from (f"{before}: {text}" for text in (declared(source) if source else ()))
 
 
 def _reductions(source: Implementation, target: Implementation, before: str, after: str) -> Iterator[str]:

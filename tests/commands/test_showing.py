@@ -10,6 +10,7 @@ from lossbench.commands import showing
 from lossbench.commands.showing import EXPLAIN, Heard, Request
 from lossbench.crew import Crew
 from lossbench.losses import catalogue
+from lossbench.output.info_tables import declared
 from lossbench.output.spelled import best, call_text, default_reduction, source_needed
 from lossbench.records import Greeting, Implementation, Known, Spelled, Status, Target, Verdict, option_text
 from lossbench.wire import Absence
@@ -249,6 +250,22 @@ def test_the_default_reduction_is_said_by_our_name() -> None:
     one = implementation(spelled=(keras,), words=(("none", "None"), ("mean", "sum_over_batch_size")))
     assert default_reduction(one) == "mean"
     assert default_reduction(implementation(reductions=("none",))) == "none"
+
+
+def test_declarations_alike_but_for_the_format_are_said_once() -> None:
+    known = tuple(
+        Known("clips", definition="clipped", sets=(("low", low),), dtypes=(dtype,))
+        for dtype, low in (("float32", 1e-7), ("float64", 1e-8))
+    )
+    assert declared(implementation(dtypes=("float32", "float64"), known=known)) == ["clips; its formula is clipped"]
+    (some,) = declared(implementation(dtypes=("float32", "float64", "float16"), known=known))
+    assert some == "clips (with float32, float64); its formula is clipped"
+    scaled = Known(
+        "scaled", definition="huber", renames=(("delta", "beta"),), sets=(("epsilon", 0.5),), options=("beta",)
+    )
+    assert declared(implementation(known=(scaled,))) == [
+        "scaled (with beta); its formula is huber with delta = beta, epsilon = 0.5"
+    ]
 
 
 def test_a_deviating_target_is_not_called_right() -> None:
