@@ -70,6 +70,8 @@ def spell(via: str, adapter: Callable[..., Any]) -> tuple[Spelled, ...]:
     calls.sort(key=lambda called: len(called.takes(names)))
     if not calls:
         return ()
+    if handed_on(returned, names, adapter.__globals__) > len(calls[-1].takes(names)):
+        return ()  # a helper of the adapter's own makes the call
     main, spelled = as_class(calls[-1], via), dict[tuple[str, str, str], Spelled]()
     missing = names - main.takes(names)
     for called in [main, *reversed(calls[:-1])]:
@@ -80,6 +82,15 @@ def spell(via: str, adapter: Callable[..., Any]) -> tuple[Spelled, ...]:
         missing -= called.takes(names)
     after = around(main, returned, adapter.__globals__)
     return (*spelled.values(), *([Spelled("", "", "", after)] if after else []))
+
+
+def handed_on(returned: Sequence[ast.expr], names: set[str], known: Mapping[str, Any]) -> int:
+    """The most arguments that flow into one helper of lossbench's own."""
+    most = 0
+    for node in (node for answer in returned for node in ast.walk(answer)):
+        if isinstance(node, ast.Call) and found(node.func, known)[0].partition(".")[0] == "lossbench":
+            most = max(most, len({name for part in (*node.args, *node.keywords) for name in flowing(part, names)}))
+    return most
 
 
 def around(called: Called, returned: Sequence[ast.expr], known: Mapping[str, Any]) -> str:
@@ -234,15 +245,21 @@ def method(kind: type) -> Callable[..., Any]:
 
 def as_class(called: Called, via: str) -> Called:
     """The call of the class that `via` names, where the adapter calls the function behind it."""
-    name = via.rsplit(" + ", maxsplit=1)[-1].partition("(")[0].strip()
-    if called.makes or called.function == name:
+    if called.makes:
         return called
-    try:
-        kind = pkgutil.resolve_name(name)
-    except (ImportError, AttributeError, ValueError):
-        return called
-    if not inspect.isclass(kind):
-        return called
+    for part in reversed(via.split(" + ")):
+        name = part.partition("(")[0].strip()
+        try:
+            kind = pkgutil.resolve_name(name)
+        except (ImportError, AttributeError, ValueError):
+            continue
+        if inspect.isclass(kind):
+            return made_of(kind, name, called)
+    return called
+
+
+def made_of(kind: type, name: str, called: Called) -> Called:
+    """The call of a function as a class is made and called; as it was where the class does not take the same."""
     settings = signature(kind)
     made = [replace(one, default=default(settings[one.argument])) for one in called.handed if one.argument in settings]
     rest = [one for one in called.handed if one.argument not in settings]

@@ -24,7 +24,9 @@ def call_text(one: Implementation) -> str:
     if called and not made:  # an object made without a word
         made = next(e.function for e in one.spelled if e.function.endswith("(...)")).replace("(...)", "()")
     around = next((entry.given for entry in one.spelled if not entry.function), "_")
-    return re.sub(r"\b_\b", lambda _: made + called, around)
+    text = re.sub(r"\b_\b", lambda _: made + called, around)
+    parts = [part.partition("(")[0].strip().rpartition(".")[2] for part in one.via.split(" + ")]
+    return "" if len(parts) > 1 and any(part not in text for part in parts) else text
 
 
 def handed(entry: Spelled) -> str:
@@ -34,7 +36,7 @@ def handed(entry: Spelled) -> str:
 
 def source_needed(one: Implementation) -> bool:
     """Whether the call does not say it all: a recipe, more than one way to the answer, or nothing known of it."""
-    return one.recipe or not one.spelled or one.call.count("return ") > 1 or "**" in one.call
+    return one.recipe or not call_text(one) or one.call.count("return ") > 1 or "**" in one.call
 
 
 def named(one: Implementation, name: str) -> Spelled | None:

@@ -231,6 +231,7 @@ def test_calls_of_functions_of_classes_and_with_something_around() -> None:
     around = (Spelled("", "", "", "_.squeeze(-1)"),)
     assert call_text(implementation(spelled=plain + around)) == "a.f(input=prediction, d=delta).squeeze(-1)"
     assert call_text(implementation()) == ""
+    assert call_text(implementation("a.f + a.compiled", spelled=plain)) == ""  # half of it is not there
 
 
 def test_the_plainest_call_comes_first() -> None:

@@ -74,6 +74,10 @@ def starred(prediction, target, *, delta=1.0):
     return F.f_loss(*rows, **settings)
 
 
+def helped(prediction, target, *, delta=1.0):
+    return last_axis_first(F.move(prediction, 0), target, delta)
+
+
 def by_helper(prediction, target, *, delta=1.0):
     return F.f_loss(prediction, target, **last_axis_first(delta))
 
@@ -161,4 +165,5 @@ def test_stars_before_a_helper_are_handed_over_whole(entries: Callable[..., Entr
 
 def test_what_calls_nothing_outside_is_not_taken_apart(entries: Callable[..., Entries]) -> None:
     assert entries("no_framework") == {}
+    assert entries("helped") == {}  # the helper has the call, and F.move is not it
     assert spell("builtins.abs", abs) == ()
