@@ -252,19 +252,42 @@ def repro(
 def list_(
     framework: Frameworks = None,
     regimes: Annotated[bool, typer.Option("--regimes", help="The kinds of input instead of the losses.")] = False,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="With formats, parameters offered or missing, and gradients.")
+    ] = False,
+    form: Annotated[str, typer.Option("--format", help="table, csv, json or markdown.")] = "table",
 ) -> None:
     """Every loss, and who implements it."""
     from lossbench.commands.listing import list_losses
 
-    raise typer.Exit(list_losses(_words(framework), regimes))
+    raise typer.Exit(list_losses(_words(framework), regimes, coverage, form))
 
 
 @app.command()
-def show(losses: Annotated[list[str], typer.Argument(metavar="LOSS...")], framework: Frameworks = None) -> None:
-    """One loss in full: formula, domains, parameters, every framework's exact call and its known deviations."""
-    from lossbench.commands.listing import show as run
+def show(
+    losses: Annotated[list[str], typer.Argument(metavar="LOSS...")],
+    framework: Frameworks = None,
+    source: Annotated[str, typer.Option("--from", help="The framework you come from.")] = "",
+    target: Annotated[str, typer.Option("--to", help="The framework you port to; its call comes first.")] = "",
+    run: Annotated[bool, typer.Option("--run/--no-run", help="Confirm every call by measuring it.")] = True,
+) -> None:
+    """One loss in full: formula, every framework's call argument by argument, and what changes between them."""
+    from lossbench.commands.showing import Request
+    from lossbench.commands.showing import main as show_them
 
-    raise typer.Exit(run(_words(losses), _words(framework)))
+    raise typer.Exit(show_them(Request(_words(losses), _words(framework), source, target, run)))
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def choose(
+    context: typer.Context,
+    framework: Annotated[str, typer.Option("--framework", help="Show the calls in this framework.")] = "",
+    tree: Annotated[bool, typer.Option("--tree", help="Print the whole chart.")] = False,
+) -> None:
+    """Which loss fits: asks a few questions, or takes the answers as options (--task regression --outliers)."""
+    from lossbench.commands.choosing import main as run
+
+    raise typer.Exit(run(context.args, framework, tree))
 
 
 @app.command()

@@ -118,6 +118,19 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Spelled:
+    """What becomes of one of a loss's arguments in the call that an adapter makes."""
+
+    name: str  # the loss's own name for it; empty: something that the adapter sets whatever the case
+    function: str  # the public name of what is called; "(...)" behind it: the object it has made is called;
+    # empty: this is what is done to the result, which stands as _ in `given`
+    argument: str  # the framework's own name
+    given: str  # the expression that is handed over, as written
+    default: str = ""  # the framework's own default; empty: it has none
+    help: str = ""  # what helpers of the adapter's own do to it, in their own words
+
+
+@dataclass(frozen=True, slots=True)
 class Implementation:
     """One way a framework offers a loss, as its worker describes it."""
 
@@ -135,6 +148,7 @@ class Implementation:
     call: str = ""  # the adapter's source: the exact call
     home: tuple[str, str] = ("", "")  # the file the adapter is written in, and its name there
     words: tuple[tuple[str, str | None], ...] = ()  # the framework's own words for the reductions, where it has such
+    spelled: tuple[Spelled, ...] = ()  # argument by argument; only a worker that is to explain itself says it
 
     @property
     def key(self) -> str:
