@@ -42,11 +42,11 @@ class Terms:
     """The unreduced loss in float64.
 
     value: one number per term. slopes: for every differentiable argument its derivative, in the argument's shape; by
-    an argument that all terms share, one such array for each term (terms..., *shape of the argument).
-    magnitude, slope_magnitudes: the sum of the absolute terms of the formula where it cancels; by default the
-    absolute result. nearness: how close a term is to a kink that rounding may put it across: the difference that
-    decides over the sum of what it is the difference of; negative where the closed form has lost the side. masked: terms that are exactly zero whatever the input
-    holds (ignored rows). denominators: by name of the reduction.
+    an argument that all terms share, one such array for each term (terms..., *shape of the argument). magnitude,
+    slope_magnitudes: the sum of the absolute terms of the formula where it cancels; by default the absolute result.
+    nearness: how close a term is to a kink that rounding may put it across: the difference that decides over the sum
+    of what it is the difference of; negative where the closed form has lost the side. masked: terms that are exactly
+    zero whatever the input holds (ignored rows). denominators: by name of the reduction.
     """
 
     value: np.ndarray
