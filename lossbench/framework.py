@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from lossbench.gauges import Gauge, ProcessorGauge, threads_allowed
 from lossbench.records import Implementation, Known
 
 Tensor = Any
@@ -80,6 +81,22 @@ class Framework(ABC):
     @abstractmethod
     def devices(self) -> Sequence[str]:
         """The devices this build can use now: ``cpu``, and ``cuda`` where there is one."""
+
+    def modes(self) -> Sequence[str]:
+        """The ways it can run an adapter: ``eager``, ``compiled`` and what else the framework has."""
+        return ("eager",)
+
+    def mode_lacks(self, mode: str) -> str:
+        """What this machine lacks for one of `modes`; empty where it lacks nothing."""
+        return ""
+
+    def compile(self, adapter: Adapter, mode: str) -> Adapter:
+        """The adapter as users of this mode run it."""
+        return adapter
+
+    def gauge(self) -> Gauge:
+        """What time and memory are measured with on the framework's device."""
+        return ProcessorGauge(self.wait, threads_allowed())
 
     def built_for_cuda(self) -> bool:
         """Whether this build could use a graphics card if the machine had one."""

@@ -20,8 +20,9 @@ from lossbench.judging.standings import (
 from lossbench.judging.timing import plan
 from lossbench.losses import catalogue
 from lossbench.output.timing_table import amount, microseconds, ratio, timing_table
-from lossbench.records import Case, Target, Timing
+from lossbench.records import Case, Target
 from lossbench.results import ResultsNotWritten, Writer, read
+from lossbench.timings import Timing
 
 FAST, SLOW = Target("fast"), Target("slow")
 CASE = Case("squared_error", (), (), "mean", "float32", (4, 8), "normal", 0)

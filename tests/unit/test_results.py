@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from lossbench.errors import ResultsNotWritten, UsageError
-from lossbench.records import Status, Timing, Verdict
+from lossbench.records import Status, Verdict
 from lossbench.results import Writer, cell, columns, read
+from lossbench.timings import Timing
 
 FULL = Path("/dev/full")
 VERDICT = Verdict(

@@ -22,8 +22,9 @@ from lossbench.judging.standings import (
 )
 from lossbench.judging.timing import Settings, Timekeeping, plan
 from lossbench.losses import catalogue
-from lossbench.records import Case, Ended, Greeting, Implementation, Measurement, Target, Timing, Trial
+from lossbench.records import Case, Ended, Greeting, Implementation, Measurement, Target, Trial
 from lossbench.results import read
+from lossbench.timings import Timing
 from lossbench.wire import WireArray
 
 FAST, SLOW = Target("fast"), Target("slow")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 os.environ.setdefault("GLOG_minloglevel", "2")  # errors only
 
@@ -12,13 +13,15 @@ import paddle
 from paddle import Tensor
 
 from lossbench.framework import Adapter, Framework, shaped
+from lossbench.frameworks.paddle.device import PaddleDevice
+from lossbench.gauges import DeviceGauge, Gauge
 
 # On the processor Paddle lacks kernels for the 16-bit formats: no loss runs in them from end to end.
 DTYPES = ("float64", "float32")
 
 
 class Paddle(Framework):
-    """Paddle in dynamic mode, on the processor or on a graphics card."""
+    """Paddle, on the processor or on a graphics card."""
 
     name = "paddle"
     version = str(paddle.__version__)
@@ -51,6 +54,20 @@ class Paddle(Framework):
         """Return once the graphics card is done; on the processor every call has waited already."""
         if self.device != "cpu":
             paddle.device.synchronize()
+
+    def modes(self) -> Sequence[str]:
+        """Eager, and ``paddle.jit.to_static``."""
+        return ("eager", "compiled")
+
+    def compile(self, adapter: Adapter, mode: str) -> Adapter:
+        """The adapter as a static graph, traced anew for each shape."""
+        if mode == "eager":
+            return adapter
+        return cast("Adapter", paddle.jit.to_static(adapter, full_graph=True))
+
+    def gauge(self) -> Gauge:
+        """The processor's, or the graphics card's by Paddle's events."""
+        return super().gauge() if self.device == "cpu" else DeviceGauge(PaddleDevice())
 
     def devices(self) -> Sequence[str]:
         """The processor, and ``cuda`` where this build can use a graphics card."""

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from lossbench.framework import Adapter, Framework, shaped
+from lossbench.frameworks.torch.device import TorchDevice
+from lossbench.gauges import DeviceGauge, Gauge
+
+COMPILERS = ("g++", "clang++", "c++")
+MOST_SHAPES = 10_000  # compiled in one process; torch's own limit of eight would go on uncompiled, and say nothing
 
 
 class Torch(Framework):
-    """Eager torch, on the processor or on a graphics card."""
+    """torch, on the processor or on a graphics card."""
 
     name = "torch"
     version = str(torch.__version__)
@@ -49,6 +56,29 @@ class Torch(Framework):
         if self.device != "cpu":
             torch.cuda.synchronize()
 
+    def modes(self) -> Sequence[str]:
+        """Eager, and ``torch.compile``."""
+        return ("eager", "compiled")
+
+    def mode_lacks(self, mode: str) -> str:
+        """``torch.compile`` builds kernels for the processor with a C++ compiler."""
+        if mode == "eager" or self.device != "cpu" or compiler():
+            return ""
+        return f"torch.compile needs a C++ compiler, and none of {', '.join(COMPILERS)} is found (CXX names another)"
+
+    def compile(self, adapter: Adapter, mode: str) -> Adapter:
+        """The adapter under ``torch.compile``, anew for each shape; one it cannot take as a whole is refused."""
+        if mode == "eager":
+            return adapter
+        torch._dynamo.config.recompile_limit = MOST_SHAPES
+        torch._dynamo.config.accumulated_recompile_limit = MOST_SHAPES
+        torch._dynamo.config.fail_on_recompile_limit_hit = True
+        return cast("Adapter", torch.compile(adapter, fullgraph=True, dynamic=False))
+
+    def gauge(self) -> Gauge:
+        """The processor's, or the graphics card's by torch's events."""
+        return super().gauge() if self.device == "cpu" else DeviceGauge(TorchDevice())
+
     def devices(self) -> Sequence[str]:
         """The processor, and ``cuda`` where torch can use a graphics card."""
         return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
@@ -60,6 +90,12 @@ class Torch(Framework):
     def device_name(self) -> str:
         """What the graphics card calls itself, or the processor in short."""
         return "cpu" if self.device == "cpu" else torch.cuda.get_device_name()
+
+
+def compiler() -> str:
+    """The C++ compiler that ``torch.compile`` would call; empty where there is none."""
+    named = os.environ.get("CXX", "")
+    return next((path for name in (named, *COMPILERS) if name and (path := shutil.which(name))), "")
 
 
 def _settle() -> None:
