@@ -26,7 +26,7 @@ from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
 from lossbench.output import tables
 from lossbench.output.scaling_table import scaling_table
-from lossbench.output.timing_table import timing_table
+from lossbench.output.timing_table import timing_tables
 from lossbench.records import Case, Greeting, Implementation, Target
 from lossbench.reductions import MEANINGS
 from lossbench.results import LATEST, Writer
@@ -236,7 +236,8 @@ def report(run: Run, request: Request, path: Path) -> None:
     """Print the table, what was left out, and under which conditions it was measured."""
     out = tables.console()
     found = standings(run.timings, run.against.base)
-    out.print(timing_table(found))
+    for part in timing_tables(found, out.width):
+        out.print(part)
     out.print()
     growing = scalings(found)
     if growing:

@@ -17,7 +17,7 @@ from lossbench.floats import FORMATS, Format, decode, round_to
 from lossbench.judging.judge import SCALE_LIMITS, Answer, Submission, judge
 from lossbench.judging.trials import Job, Load
 from lossbench.loss import Arrays, Loss
-from lossbench.records import Case, Ended, Known, Outcome, Status, Target
+from lossbench.records import Case, Ended, Known, Outcome, Status, Symptom, Target
 from lossbench.reference.answers import Answers
 from lossbench.reference.expectation import Expectation, expect
 
@@ -69,7 +69,11 @@ class Checking:
         found = judge(
             Submission(case, right, [np.ones(shape)], outcome, [answer]), job.implementation.known, expectation, {}
         )
-        return f"{found.status}: {found.worst}" if found.status in WRONG and found.worst else str(found.status)
+        if found.status not in WRONG:
+            return str(found.status)
+        symptoms = [note for note in found.notes if note in tuple(Symptom)]
+        off = f"{max(found.value.scale, found.gradient.scale):.0f} eps, {found.worst}"
+        return f"{found.status}: {', '.join([*symptoms, off])}"
 
     def _expect(self, case: Case, loss: Loss, inputs: Inputs, known: Known | None, form: Format) -> Expectation | None:
         """The terms by the loss's own formula, or by the one that a declaration names."""

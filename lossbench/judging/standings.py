@@ -74,9 +74,13 @@ def standings(timings: Sequence[Timing], base: Base | None = None) -> list[Stand
     """
     groups: dict[tuple[str, ...], list[Timing]] = {}
     for row in timings:
+        key: tuple[str, ...]
         key = (row.framework, row.interpreter, row.device, row.mode, row.via, row.case, row.stands_for, row.loss)
-        size = str(row.least_bytes) if row.loss == COPY else ""
-        groups.setdefault((*key, size), []).append(row)
+        if row.loss == COPY:  # the machine's, whoever did it
+            key = (row.device, COPY, str(row.least_bytes))
+        elif row.loss == EMPTY_CALL:  # the harness's, in whatever mode
+            key = (row.framework, row.device, EMPTY_CALL)
+        groups.setdefault(key, []).append(row)
     roofs = _roofs(timings)
     contests: dict[tuple[str, str], list[Standing]] = {}
     for rows in groups.values():

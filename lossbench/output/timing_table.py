@@ -3,58 +3,64 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from textwrap import shorten
+from collections.abc import Iterator, Sequence
 
 from rich.table import Table
+from rich.text import Text
 
 from lossbench.judging.intervals import Relation
 from lossbench.judging.standings import COPY, Standing
 
-LONGEST_NOTE = 120  # characters; the file of results has all of it
-BAR = 8  # characters
+NAME, BAR = 26, 5  # characters, of the first column at least
 BLOCKS = " ▏▎▍▌▋▊▉█"
 STYLES = {Relation.FASTER: "green", Relation.SLOWER: "red", Relation.SAME: "", Relation.AMBIGUOUS: "yellow"}
-HEADINGS = (
-    "forward\nµs",
-    "+ back-\nward µs",
-    "",
-    "first\ncall ms",
-    "spread\n%",
-    "GB/s",
-    "of\nroof %",
-    "memory\nMB (least)",
-    "ratio",
-    "A/A\n%",
-    "verdict",
+COLUMNS = (  # heading, and width with the space after it
+    ("forward\nµs", 9),
+    ("+ back-\nward µs", 9),
+    ("", BAR + 1),
+    ("1st call\nms", 9),
+    ("spread\n%", 7),
+    ("GB/s\n(roof %)", 10),
+    ("memory\n(least) B", 12),
+    ("ratio", 17),
+    ("A/A\n%", 5),
+    ("verdict", 10),
 )
 
 
-def timing_table(standings: Sequence[Standing]) -> Table:
-    """One row for each implementation and case, the fastest of each case first; times in microseconds for one call."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    table.add_column("implementation", overflow="fold", min_width=20)
-    for heading in HEADINGS:
+def timing_tables(standings: Sequence[Standing], width: int) -> Iterator[Text | Table]:
+    """One table for each case, the fastest first, under its name; times in microseconds for one call.
+
+    Rows of the harness's own come first: copying, and calling nothing.
+    """
+    contests: dict[str, list[Standing]] = {}
+    for row in standings:
+        contests.setdefault(row.contest, []).append(row)
+    for number, (contest, rows) in enumerate(contests.items()):
+        if contest:
+            yield Text(contest, style="bold")
+        yield _table(rows, width, headed=number == 0)
+        for row in rows:
+            yield from (Text(f"  {row.via or row.loss}: {remark}", style="dim") for remark in remarks(row))
+
+
+def _table(rows: Sequence[Standing], width: int, headed: bool) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0), show_header=headed)
+    rest = sum(size for _, size in COLUMNS)
+    table.add_column("implementation", overflow="fold", width=max(NAME, width - rest - 1))
+    for heading, size in COLUMNS:
         left = heading in ("", "verdict")
-        table.add_column(heading, justify="left" if left else "right", no_wrap=True)
-    slowest: dict[str, float] = {}
-    for row in standings:
-        slowest[row.contest] = max(slowest.get(row.contest, 0.0), row.backward or 0.0)
-    previous = ""
-    for row in standings:
-        contest = row.contest or row.loss
-        if contest != previous and row.contest:
-            table.add_row(f"[bold]{plain(row.contest)}[/]")
-        previous = contest
+        table.add_column(heading, justify="left" if left else "right", no_wrap=True, width=size)
+    slowest = max((row.backward or 0.0 for row in rows if row.case), default=0.0)
+    for row in rows:
         table.add_row(
             named(row),
             microseconds(row.forward),
             microseconds(row.backward),
-            bar(row.backward, slowest[row.contest]) if row.contest else "",
-            "" if row.first_call is None else f"{1e3 * row.first_call:.3g}",
+            bar(row.backward, slowest),
+            "" if row.first_call is None or not row.case else f"{1e3 * row.first_call:.3g}",
             "" if row.spread is None else f"{100 * row.spread:.0f}",
-            "" if row.gigabytes_per_second is None else f"{row.gigabytes_per_second:.3g}",
-            "" if row.roof is None else f"{100 * row.roof:.2g}",
+            rate(row),
             memory(row),
             ratio(row),
             "" if row.floor is None else f"{100 * row.floor:.1f}",
@@ -64,20 +70,34 @@ def timing_table(standings: Sequence[Standing]) -> Table:
 
 
 def named(row: Standing) -> str:
-    """The implementation with its mode, interpreter and notes; of the harness's own rows what they are."""
+    """The implementation with its mode and interpreter; of the harness's own rows what they are."""
     if row.loss == COPY:
-        return f"{row.loss} {amount(row.least_bytes)}B, {row.framework}"
+        return f"{row.loss} {amount(row.least_bytes)}B"
     words = [plain(row.via or f"{row.loss} {row.framework}")]
     if row.mode != "eager":
         words.append(f"[cyan]{row.mode}[/]")
     if row.interpreter:
-        words.append(f"[cyan]{plain(row.interpreter)} {row.version}[/]")
-    notes = [row.note] if row.note else []
+        words.append(f"[cyan]{plain(row.interpreter)} {plain(row.version)}[/]")
+    return " ".join(words)
+
+
+def remarks(row: Standing) -> list[str]:
+    """What has to be said of a row beside its figures."""
+    found = [row.note] if row.note else []
     if row.wrong:
-        notes.insert(0, f"WRONG: {row.answer}")
+        found.insert(0, f"WRONG: {row.answer}")
     if row.impossible:
-        notes.insert(0, "IMPOSSIBLE: faster than its bytes can be moved")
-    return " ".join(words) + "".join(f"\n[dim]{plain(shorten(n, LONGEST_NOTE, placeholder=' …'))}[/]" for n in notes)
+        found.insert(0, "IMPOSSIBLE: faster than its bytes can be moved")
+    return found
+
+
+def rate(row: Standing) -> str:
+    """Gigabytes a second of the least that has to be moved, and the share of what copying reaches."""
+    if row.gigabytes_per_second is None:
+        return ""
+    percent = None if row.roof is None else 100 * row.roof
+    share = "" if percent is None else " (<1)" if percent < 1 else f" ({percent:.0f})"
+    return f"{row.gigabytes_per_second:.2g}{share}"
 
 
 def bar(value: float | None, largest: float) -> str:
@@ -108,19 +128,29 @@ def amount(value: float | None) -> str:
 
 
 def memory(row: Standing) -> str:
-    """Megabytes that a call needs beside its inputs, and in brackets the least it can do with."""
+    """Bytes that a call needs beside its inputs, and in brackets the least it can do with."""
     if row.memory is None:
         return ""
-    least = "" if row.least_memory is None else f" ({row.least_memory / 1e6:.2g})"
-    return f"{row.memory / 1e6:.3g}{least}"
+    least = "" if row.least_memory is None else f" ({short(row.least_memory)})"
+    return f"{short(row.memory)}{least}"
+
+
+def short(value: float) -> str:
+    """A large number in as few characters as two figures take."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.{0 if value >= 10 * size else 1}f}{letter}"
+    return f"{value:.0f}"
 
 
 def ratio(row: Standing) -> str:
     """How many times as long as the one it is held against, and the interval that is sure to hold it."""
     if row.ratio is None:
         return ""
-    between = "" if row.low is None or row.high is None else f" [{row.low:.2f} {row.high:.2f}]"
-    return f"{row.ratio:.2f}{between}"
+    figures = [row.ratio] if row.low is None or row.high is None else [row.ratio, row.low, row.high]
+    decimals = 2 if max(figures) < 10 else 1 if max(figures) < 100 else 0
+    middle, *ends = (f"{figure:.{decimals}f}" for figure in figures)
+    return rf"{middle} \[{' '.join(ends)}]" if ends else middle
 
 
 def verdict(row: Standing) -> str:

@@ -95,8 +95,12 @@ class Jax(Framework):
         return super().gauge() if self.device == "cpu" else DeviceGauge(JaxDevice(self.wait))
 
     def wait(self) -> None:
-        """Return once the device is done: a new computation on it ends after all earlier ones."""
-        jax.block_until_ready(jax.device_put(0, self._place()) + 0)
+        """Return once the graphics card is done: a new computation on it ends after all earlier ones.
+
+        On the processor every call has waited already (see `_settle`).
+        """
+        if self.device != "cpu":
+            jax.block_until_ready(jax.device_put(0, self._place()) + 0)
 
     def devices(self) -> Sequence[str]:
         """The processor, and ``cuda`` where JAX sees a graphics card."""

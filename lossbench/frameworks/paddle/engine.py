@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import cast
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 os.environ.setdefault("GLOG_minloglevel", "2")  # errors only
 
@@ -18,6 +19,37 @@ from lossbench.gauges import DeviceGauge, Gauge
 
 # On the processor Paddle lacks kernels for the 16-bit formats: no loss runs in them from end to end.
 DTYPES = ("float64", "float32")
+
+
+class Static:
+    """An adapter under ``paddle.jit.to_static``, as whole graphs: tensors in, and options fixed in each graph.
+
+    Paddle is told to leave the sources of adapters as they are: they hold no control flow that it would have to turn
+    into a graph's, and it cannot read their decorators.
+    """
+
+    def __init__(self, adapter: Adapter) -> None:
+        """Start without graphs."""
+        self._adapter = adapter
+        self._graphs: dict[tuple[object, ...], Callable[[list[Tensor]], Tensor]] = {}
+
+    def __call__(self, **given: Any) -> Tensor:
+        """Run the graph for the options given."""
+        arrays = {name: value for name, value in given.items() if isinstance(value, Tensor)}
+        options = {name: value for name, value in given.items() if name not in arrays}
+        key = (*arrays, *options.items())
+        if key not in self._graphs:
+            self._graphs[key] = self._graph(tuple(arrays), options)
+        return self._graphs[key](list(arrays.values()))
+
+    def _graph(self, names: tuple[str, ...], options: dict[str, Any]) -> Callable[[list[Tensor]], Tensor]:
+        paddle.jit.ignore_module([module for name, module in sys.modules.items() if name.startswith("lossbench.")])
+        adapter = self._adapter
+
+        def graph(arrays: list[Tensor]) -> Tensor:
+            return adapter(**dict(zip(names, arrays)), **options)  # noqa: B905  (Paddle reads this, and knows no strict)
+
+        return cast("Callable[[list[Tensor]], Tensor]", paddle.jit.to_static(graph, full_graph=True))
 
 
 class Paddle(Framework):
@@ -60,10 +92,8 @@ class Paddle(Framework):
         return ("eager", "compiled")
 
     def compile(self, adapter: Adapter, mode: str) -> Adapter:
-        """The adapter as a static graph, traced anew for each shape."""
-        if mode == "eager":
-            return adapter
-        return cast("Adapter", paddle.jit.to_static(adapter, full_graph=True))
+        """The adapter as a static graph, built anew for each shape."""
+        return adapter if mode == "eager" else Static(adapter)
 
     def gauge(self) -> Gauge:
         """The processor's, or the graphics card's by Paddle's events."""
