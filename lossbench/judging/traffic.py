@@ -43,16 +43,16 @@ def traffic(case: Case, loss: Loss, arrays: Mapping[str, WireArray], learned: Se
     picked = touched(case, loss)
     read = 0
     for name, array in arrays.items():
-        share = picked.get(name)
-        size = array.data.nbytes
-        read += size if share is None else min(size, LINE * math.ceil(share * array.data.size))
+        seen, of = picked.get(name, (1, 1))
+        lines = LINE * -(-array.data.size * seen // of)
+        read += min(array.data.nbytes, lines) if seen < of else array.data.nbytes
     output = math.prod(output_shape(case.reduction, loss.term_shape(case.shape))) * FORMATS[case.dtype].bits // 8
     gradients = sum(arrays[name].data.nbytes for name in learned)
     return Traffic(read + output, read + output + gradients, output, gradients, operations(case, loss))
 
 
-def touched(case: Case, loss: Loss) -> dict[str, float]:
-    """For each floating argument of which only a part is looked at, the share of its entries that is."""
+def touched(case: Case, loss: Loss) -> dict[str, tuple[int, int]]:
+    """For each floating argument of which only a part is looked at: how many entries are, of how many."""
     few = smaller(case)
     arrays, parameters = build(few, loss).arrays, resolved(few, loss)
     with np.errstate(all="ignore"):
@@ -63,7 +63,7 @@ def touched(case: Case, loss: Loss) -> dict[str, float]:
             continue  # all terms share it
         idle = np.asarray(slope) == 0
         if idle.any() and _stays(loss, arrays, parameters, name, idle, np.asarray(terms.value)):
-            found[name] = 1 - float(idle.mean())
+            found[name] = (int((~idle).sum()), idle.size)
     return found
 
 
