@@ -15,10 +15,10 @@ NAME, BAR = 26, 5  # characters, of the first column at least
 BLOCKS = " ▏▎▍▌▋▊▉█"
 STYLES = {Relation.FASTER: "green", Relation.SLOWER: "red", Relation.SAME: "", Relation.AMBIGUOUS: "yellow"}
 COLUMNS = (  # heading, and width with the space after it
-    ("forward\nµs", 9),
+    ("forward\nµs", 8),
     ("+ back-\nward µs", 9),
     ("", BAR + 1),
-    ("1st call\nms", 9),
+    ("1st call\nms", 8),
     ("spread\n%", 7),
     ("GB/s\n(roof %)", 10),
     ("memory\n(least) B", 12),

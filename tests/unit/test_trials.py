@@ -99,7 +99,7 @@ def test_an_entry_without_slope_that_had_to_be_looked_at_counts(name: str) -> No
 @pytest.mark.parametrize(
     ("name", "shape", "counted"),
     [
-        ("squared_error", (4, 8), 32 * 3),  # two differences and their product, or a difference, a power and a factor
+        ("squared_error", (4, 8), 32 * 3),  # a difference, its power, and the weight of 1
         ("cross_entropy", (2, 5), 2 * (5 + 5 + 6)),  # exponentials, sums; exp, quotient, log, sign, share, sum
     ],
 )
