@@ -80,32 +80,31 @@ class Bench:
             if trial.implementation and trial.inspect:
                 memory = gauge.memory(calls[0])
             if trial.implementation and (trial.inspect or trial.backward):
-                value, gradients = calls[0]() if trial.backward else (calls[0](), gradients)
+                value, given = calls[0]()
+                gradients = dict(zip(trial.differentiable, given, strict=False))  # none of a forward pass
                 note = _ungiven(gradients)
-                back = [value, *gradients.values()] if trial.inspect and not note else []
+                back = [value, *given] if trial.inspect and not note else []
             sent = tuple(received(self.framework, tensor) for tensor in back)
         except Exception as error:
             return told(Ended.RAISED, message=raised(error)), ()
-        given = tuple(gradients) if back else ()
         times = (visit.samples, visit.loops, visit.first_call)
-        return told(Ended.ANSWERED, *times, note, visit.spent, memory, given), sent
+        names = tuple(gradients) if back else ()
+        return told(Ended.ANSWERED, *times, note, visit.spent, memory, names), sent
 
     def _timed_calls(self, trial: Trial, arrays: Sequence[WireArray], gauge: Gauge) -> list[Callable[[], Any]]:
         """What is timed: one call for each set of inputs, which lie where they belong before the clock starts."""
         if trial.copied:
             return [gauge.copy(trial.copied)]
         if not trial.implementation:  # by the way that a timed call goes, with nothing at its end
-            return [functools.partial(Framework.value, self.framework, functools.partial(_nothing), {})]
+            nothing = functools.partial(_nothing)
+            return [lambda: (nothing(), ())]
         call, framework = self._call(trial.implementation, trial), self.framework
         wanted = trial.differentiable if trial.backward else ()
         given = _by_name(trial, arrays, 0)
         calls: list[Callable[[], Any]] = []
         for _ in range(trial.sets):
             tensors = {n: framework.tensor(array.data.copy(), array.dtype, n in wanted) for n, array in given.items()}
-            if trial.backward:
-                calls.append(functools.partial(framework.value_and_gradients, call, tensors, wanted, None))
-            else:
-                calls.append(functools.partial(framework.value, call, tensors))
+            calls.append(framework.timed(call, tensors, wanted))
         framework.wait()
         return calls
 

@@ -22,6 +22,7 @@ from lossbench.records import Implementation, Known
 
 Tensor = Any
 Adapter = Callable[..., Tensor]
+Timed = Callable[[], tuple[Tensor, Sequence[Tensor | None]]]
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 
@@ -73,6 +74,20 @@ class Framework(ABC):
     def value(self, call: Adapter, tensors: Mapping[str, Tensor]) -> Tensor:
         """Run ``call(**tensors)`` as its users run it where no gradient is wanted."""
         return call(**tensors)
+
+    def timed(self, call: Adapter, tensors: Mapping[str, Tensor], wanted: Sequence[str]) -> Timed:
+        """What is timed: the call, forward alone where nothing is wanted, with as little as can be around it.
+
+        It gives the value, and the wanted gradients in their order.
+        """
+        if not wanted:
+            return lambda: (self.value(call, tensors), ())
+
+        def run() -> tuple[Tensor, Sequence[Tensor | None]]:
+            value, gradients = self.value_and_gradients(call, tensors, wanted, None)
+            return value, tuple(gradients.values())
+
+        return run
 
     @abstractmethod
     def wait(self) -> None:

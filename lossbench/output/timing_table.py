@@ -18,10 +18,10 @@ COLUMNS = (  # heading, and width with the space after it
     ("forward\nµs", 8),
     ("+ back-\nward µs", 9),
     ("", BAR + 1),
-    ("1st call\nms", 8),
+    ("1st call\nms", 9),
     ("spread\n%", 7),
-    ("GB/s\n(roof %)", 10),
-    ("memory\n(least) B", 12),
+    ("GB/s\n(roof %)", 11),
+    ("memory\n(least) B", 11),
     ("ratio", 17),
     ("A/A\n%", 5),
     ("verdict", 10),
@@ -47,7 +47,7 @@ def timing_tables(standings: Sequence[Standing], width: int) -> Iterator[Text | 
 def _table(rows: Sequence[Standing], width: int, headed: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0), show_header=headed)
     rest = sum(size for _, size in COLUMNS)
-    table.add_column("implementation", overflow="fold", width=max(NAME, width - rest - 1))
+    table.add_column("implementation", overflow="fold", width=max(NAME, width - rest))
     for heading, size in COLUMNS:
         left = heading in ("", "verdict")
         table.add_column(heading, justify="left" if left else "right", no_wrap=True, width=size)

@@ -18,7 +18,7 @@ import optax
 from jax import Array
 from jax import numpy as jnp
 
-from lossbench.framework import Adapter, Framework, shaped
+from lossbench.framework import Adapter, Framework, Timed, shaped
 from lossbench.frameworks.jax.device import JaxDevice
 from lossbench.gauges import DeviceGauge, Gauge
 
@@ -66,12 +66,24 @@ class Jax(Framework):
 
         A gradient that does not flow is zero here: JAX makes no difference between the two.
         """
-        key = (*_key(call), tuple(wanted), cotangent is None)
-        if key not in self._compiled:
-            step = _step(call, tuple(wanted), cotangent is None)
-            self._compiled[key] = step if _is_eager(call) else cast("Compiled", jax.jit(step))
-        value, gradients = self._compiled[key](dict(tensors), cotangent)
+        value, gradients = self._stepping(call, tuple(wanted), cotangent is None)(dict(tensors), cotangent)
         return value, dict(zip(wanted, gradients, strict=True))
+
+    def _stepping(self, call: Adapter, wanted: tuple[str, ...], ones: bool) -> Compiled:
+        """The call with its backward pass, compiled once."""
+        key = (*_key(call), wanted, ones)
+        if key not in self._compiled:
+            step = _step(call, wanted, ones)
+            self._compiled[key] = step if _is_eager(call) else cast("Compiled", jax.jit(step))
+        return self._compiled[key]
+
+    def timed(self, call: Adapter, tensors: Mapping[str, Array], wanted: Sequence[str]) -> Timed:
+        """The compiled function on these arrays."""
+        arrays, step = dict(tensors), self._stepping(call, tuple(wanted), True)
+        if wanted:
+            return lambda: step(arrays, None)
+        forward = functools.partial(call if _is_eager(call) else jax.jit(call), **arrays)
+        return lambda: (forward(), ())
 
     def value(self, call: Adapter, tensors: Mapping[str, Array]) -> Array:
         """The call under `jax.jit`, without its backward pass."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 import paddle
 from paddle import Tensor
 
-from lossbench.framework import Adapter, Framework, shaped
+from lossbench.framework import Adapter, Framework, Timed, shaped
 from lossbench.frameworks.paddle.device import PaddleDevice
 from lossbench.gauges import DeviceGauge, Gauge
 
@@ -81,6 +82,22 @@ class Paddle(Framework):
         if not value.stop_gradient:
             value.backward(cotangent)
         return value, {name: tensors[name].grad for name in wanted}
+
+    def timed(self, call: Adapter, tensors: Mapping[str, Tensor], wanted: Sequence[str]) -> Timed:
+        """The call and its value's backward pass."""
+        forward, leaves = functools.partial(call, **tensors), [tensors[name] for name in wanted]
+        if not leaves:
+            return lambda: (forward(), ())
+
+        def run() -> tuple[Tensor, Sequence[Tensor | None]]:
+            for leaf in leaves:
+                leaf.clear_gradient(False)
+            value = forward()
+            if not value.stop_gradient:
+                value.backward()
+            return value, [leaf.grad for leaf in leaves]
+
+        return run
 
     def wait(self) -> None:
         """Return once the graphics card is done; on the processor every call has waited already."""

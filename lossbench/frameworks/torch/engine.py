@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import warnings
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lossbench.framework import Adapter, Framework, shaped
+from lossbench.framework import Adapter, Framework, Timed, shaped
 from lossbench.frameworks.torch.device import TorchDevice
 from lossbench.gauges import DeviceGauge, Gauge
 
@@ -50,6 +51,23 @@ class Torch(Framework):
         above = torch.ones_like(value) if cotangent is None else cotangent
         gradients = torch.autograd.grad(value, [tensors[name] for name in wanted], above, allow_unused=True)
         return value, dict(zip(wanted, gradients, strict=True))
+
+    def timed(self, call: Adapter, tensors: Mapping[str, Tensor], wanted: Sequence[str]) -> Timed:
+        """The call and `torch.autograd.grad`; the ones that a value which is no scalar needs are made once."""
+        forward, leaves = functools.partial(call, **tensors), [tensors[name] for name in wanted]
+        if not leaves:
+            return lambda: (forward(), ())
+        gradients, none, above = torch.autograd.grad, (None,) * len(leaves), list[Tensor]()
+
+        def run() -> tuple[Tensor, Sequence[Tensor | None]]:
+            value = forward()
+            if not value.requires_grad:
+                return value, none
+            if not above:
+                above.append(torch.ones_like(value))
+            return value, gradients(value, leaves, above, allow_unused=True)
+
+        return run
 
     def wait(self) -> None:
         """Return once the graphics card is done; on the processor every call has waited already."""
