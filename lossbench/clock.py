@@ -107,9 +107,9 @@ def resolution(clock: Clock, readings: int = 100) -> float:
 
 
 def _warm_up(calls: Sequence[Call], stopwatch: Stopwatch, end: float, clock: Clock) -> None:
-    """Call each on its own inputs once, and go on until `end`."""
+    """Call each in its turn until `end`, once at least."""
     for done in range(MOST_WARM_UPS):
-        if done and done % len(calls) == 0 and clock() >= end:
+        if done and clock() >= end:
             return
         stopwatch([calls[done % len(calls)]], 1)
 

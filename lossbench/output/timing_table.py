@@ -128,11 +128,15 @@ def amount(value: float | None) -> str:
 
 
 def memory(row: Standing) -> str:
-    """Bytes that a call needs beside its inputs, and in brackets the least it can do with."""
+    """Bytes that a call needs beside its inputs, and in brackets the least it can do with.
+
+    A question mark where less was seen than that: the framework has kept memory from earlier calls.
+    """
     if row.memory is None:
         return ""
-    least = "" if row.least_memory is None else f" ({short(row.least_memory)})"
-    return f"{short(row.memory)}{least}"
+    if row.least_memory is None:
+        return short(row.memory)
+    return f"{'?' if row.memory < row.least_memory else short(row.memory)} ({short(row.least_memory)})"
 
 
 def short(value: float) -> str:

@@ -45,6 +45,7 @@ def test_rates_and_memory_stand_beside_the_least_and_the_most_there_can_be() -> 
     assert [rate(replace(PLAIN, roof=roof)) for roof in (None, 0.25, 0.001)] == ["1.5", "1.5 (25)", "1.5 (<1)"]
     assert rate(replace(PLAIN, gigabytes_per_second=None)) == ""
     assert memory(PLAIN) == "2.0M (132)"
+    assert memory(replace(PLAIN, memory=131)) == "? (132)"
     assert [memory(replace(PLAIN, memory=None)), memory(replace(PLAIN, least_memory=None))] == ["", "2.0M"]
 
 

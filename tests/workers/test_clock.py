@@ -106,8 +106,8 @@ def test_several_sets_of_inputs_take_turns_from_sample_to_sample() -> None:
         return call
 
     measure([on(0), on(1), on(2)], wall(hands.wait, hands.read), 1.0, hands.read)
-    assert seen[:4] == [0, 0, 1, 2]  # the first call, and each once to warm up
-    assert seen[6:] == [0, 1, 2, 0, 1]  # after two samples of calibration
+    assert seen[:4] == [0, 0, 0, 0]  # the first call, one to warm up, and two of calibration
+    assert seen[4:] == [0, 1, 2, 0, 1]
 
 
 def test_a_sample_of_several_calls_goes_round_the_sets() -> None:
