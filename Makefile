@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup compare speed gate accept selftest test check format clean
+.PHONY: help setup compare speed gate accept selftest docs test check format clean
 
 help:            ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -32,6 +32,9 @@ accept: $(READY)  ## make today's verdicts the accepted ones; review the diff
 
 selftest: $(READY)  ## let the lying fakes try to fool the judge
 	$(BIN)/lossbench selftest
+
+docs: $(READY)  ## write docs/coverage.md anew
+	$(BIN)/lossbench list --coverage --format markdown > docs/coverage.md
 
 test: $(READY)  ## all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)

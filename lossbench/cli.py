@@ -65,6 +65,9 @@ def compare(
         bool, typer.Option("--strict", help="Exit 1 if anything differs, crashes, hangs or refuses.")
     ] = False,
     cold: Annotated[bool, typer.Option("--cold", help="Work out every certified answer anew.")] = False,
+    case: Annotated[
+        Optional[list[str]], typer.Option("--case", help="This case, as printed by compare, instead of a suite's.")
+    ] = None,
 ) -> None:
     """Judge values and gradients of every implementation against the certified reference."""
     from lossbench.commands.compare import Request
@@ -82,6 +85,7 @@ def compare(
         csv,
         strict,
         cold,
+        tuple(case or ()),
     )
     raise typer.Exit(run(request))
 
@@ -114,23 +118,10 @@ def speed(
     from lossbench.commands.speed import main as run
 
     request = Request(
-        losses=_words(losses),
-        suite=suite,
-        frameworks=_words(framework),
-        dtypes=_words(dtype),
-        device=device,
-        shapes=_words(shape),
-        reductions=_words(reduction),
-        modes=_words(mode),
-        sweep=sweep,
-        against=against,
-        plot=plot,
-        processes=processes,
-        seconds=seconds,
-        threads=threads,
-        implementation=impl,
-        csv=csv,
-    )
+        losses=_words(losses), suite=suite, frameworks=_words(framework), dtypes=_words(dtype), device=device,
+        modes=_words(mode), shapes=_words(shape), sweep=sweep, reductions=_words(reduction), processes=processes,
+        seconds=seconds, threads=threads, implementation=impl, against=against, plot=plot, csv=csv,
+    )  # fmt: skip
     raise typer.Exit(run(request))
 
 
@@ -169,23 +160,133 @@ def gate(
     raise typer.Exit(run(request))
 
 
+@app.command()
+def exhaust(
+    losses: Losses = None,
+    dtype: Annotated[str, typer.Option("--dtype", help="float16, bfloat16 or float32.")] = "bfloat16",
+    framework: Frameworks = None,
+    argument: Annotated[
+        Words, typer.Option("--argument", help="Only these arguments run through all patterns.")
+    ] = None,
+    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    device: Device = "cpu",
+    all_options: Annotated[
+        bool, typer.Option("--all-options", help="float32: every value of labels and parameters as well.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the last run was interrupted.")] = False,
+    csv: Csv = None,
+) -> None:
+    """Run every bit pattern of a format through elementwise losses: how far off each answer is."""
+    from lossbench.commands.exhaust import Request
+    from lossbench.commands.exhaust import main as run
+
+    request = Request(
+        losses=_words(losses),
+        dtype=dtype,
+        frameworks=_words(framework),
+        arguments=_words(argument),
+        implementation=impl,
+        device=device,
+        all_options=all_options,
+        resume=resume,
+        csv=csv,
+    )
+    raise typer.Exit(run(request))
+
+
+@app.command()
+def sweep(
+    losses: Annotated[list[str], typer.Argument(metavar="LOSS...")],
+    over: Annotated[str, typer.Option("--over", help="scale, shift, gap, classes or length.")] = "scale",
+    levels: Annotated[Words, typer.Option("--levels", help="Numbers instead of the usual ones.")] = None,
+    dtype: Dtypes = None,
+    framework: Frameworks = None,
+    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    shape: Annotated[str, typer.Option("--shape", help="The shape of the cases, such as 64x10.")] = "",
+    reduction: Annotated[str, typer.Option("--reduction", help="none, unless the loss has no such.")] = "",
+    seed: Seeds = None,
+    device: Device = "cpu",
+    csv: Csv = None,
+) -> None:
+    """Turn one stress up and see how the errors of every implementation grow."""
+    from lossbench.commands.sweep import Request
+    from lossbench.commands.sweep import main as run
+
+    request = Request(
+        losses=_words(losses),
+        over=over,
+        levels=_words(levels),
+        dtypes=_words(dtype) or ("float32",),
+        frameworks=_words(framework),
+        implementation=impl,
+        device=device,
+        shape=shape,
+        seeds=_words(seed) or ("0", "1", "2"),
+        reduction=reduction,
+        csv=csv,
+    )
+    raise typer.Exit(run(request))
+
+
+@app.command()
+def repro(
+    case: Annotated[
+        str, typer.Argument(metavar="CASE", help="As printed by compare, such as huber/none/float32/6x5/tie/0.")
+    ],
+    framework: Frameworks = None,
+    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    device: Device = "cpu",
+    markdown: Annotated[bool, typer.Option("--markdown", help="A bug report instead of the script alone.")] = False,
+    output: Annotated[Optional[Path], typer.Option("-o", "--output", help="A file; else standard output.")] = None,
+    run: Annotated[bool, typer.Option("--run/--no-run", help="Run the script once, to see that it shows it.")] = True,
+) -> None:
+    """A case as a script that runs without lossbench: literal inputs, what came back, what should have."""
+    from lossbench.commands.repro import Request
+    from lossbench.commands.repro import main as reproduce
+
+    raise typer.Exit(reproduce(Request(case, _words(framework), impl, device, markdown, output, run)))
+
+
 @app.command("list")
 def list_(
     framework: Frameworks = None,
     regimes: Annotated[bool, typer.Option("--regimes", help="The kinds of input instead of the losses.")] = False,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="With formats, parameters offered or missing, and gradients.")
+    ] = False,
+    form: Annotated[str, typer.Option("--format", help="table, csv, json or markdown.")] = "table",
 ) -> None:
     """Every loss, and who implements it."""
     from lossbench.commands.listing import list_losses
 
-    raise typer.Exit(list_losses(_words(framework), regimes))
+    raise typer.Exit(list_losses(_words(framework), regimes, coverage, form))
 
 
 @app.command()
-def show(losses: Annotated[list[str], typer.Argument(metavar="LOSS...")], framework: Frameworks = None) -> None:
-    """One loss in full: formula, domains, parameters, every framework's exact call and its known deviations."""
-    from lossbench.commands.listing import show as run
+def show(
+    losses: Annotated[list[str], typer.Argument(metavar="LOSS...")],
+    framework: Frameworks = None,
+    source: Annotated[str, typer.Option("--from", help="The framework you come from.")] = "",
+    target: Annotated[str, typer.Option("--to", help="The framework you port to; its call comes first.")] = "",
+    run: Annotated[bool, typer.Option("--run/--no-run", help="Confirm every call by measuring it.")] = True,
+) -> None:
+    """One loss in full: formula, every framework's call argument by argument, and what changes between them."""
+    from lossbench.commands.showing import Request
+    from lossbench.commands.showing import main as show_them
 
-    raise typer.Exit(run(_words(losses), _words(framework)))
+    raise typer.Exit(show_them(Request(_words(losses), _words(framework), source, target, run)))
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def choose(
+    context: typer.Context,
+    framework: Annotated[str, typer.Option("--framework", help="Show the calls in this framework.")] = "",
+    tree: Annotated[bool, typer.Option("--tree", help="Print the whole chart.")] = False,
+) -> None:
+    """Which loss fits: asks a few questions, or takes the answers as options (--task regression --outliers)."""
+    from lossbench.commands.choosing import main as run
+
+    raise typer.Exit(run(context.args, framework, tree))
 
 
 @app.command()

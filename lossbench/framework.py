@@ -129,6 +129,7 @@ class Framework(ABC):
         reductions: Sequence[str] | Mapping[str, str | None] = ("none", "mean", "sum"),
         dtypes: Sequence[str] = FLOATS,
         integers: Sequence[str] = ("int64",),
+        devices: Sequence[str] = ("cpu", "cuda"),
         known: Sequence[Known] = (),
         recipe: bool = False,
     ) -> Callable[[Adapter], Adapter]:
@@ -139,7 +140,7 @@ class Framework(ABC):
         give each the loss's default). A case that sets one that is missing is `absent` for this implementation; an
         array argument without a default must be given by the case. `reductions` lists canonical names, or maps them
         to the framework's own words, which the adapter then receives as `reduction`. `integers` are the formats in
-        which it takes class indices, labels and lengths.
+        which it takes class indices, labels and lengths. On a device that is not among `devices` it is `absent`.
 
         Raises:
             ValueError: the same loss and public name are entered twice.
@@ -158,9 +159,12 @@ class Framework(ABC):
                 reductions=tuple(reductions),
                 dtypes=tuple(dtypes),
                 integers=tuple(integers),
+                devices=tuple(devices),
                 known=tuple(known),
                 recipe=recipe,
                 call=source_of(adapter),
+                home=(adapter.__code__.co_filename, adapter.__name__),
+                words=tuple(reductions.items()) if isinstance(reductions, Mapping) else (),
             )
             if implementation.key in self.table:
                 raise ValueError(f"{self.name}: {implementation.key} is entered twice; give each its own via")

@@ -23,6 +23,7 @@ __all__ = [
     "cosh",
     "exactly",
     "exp",
+    "frozen",
     "lifting",
     "log",
     "logsumexp",
@@ -184,6 +185,11 @@ def xlogy(x: Scalar, y: Scalar) -> Scalar:
     if isinstance(x, _PLAIN):
         return 0.0 if x == 0 else x * log(y)
     return x.xlogy(y)
+
+
+def frozen(x: Scalar) -> Scalar:
+    """The same number as a constant: the definition takes no slope through it."""
+    return x if isinstance(x, _PLAIN) else x.frozen()
 
 
 def power(x: Scalar, exponent: Scalar) -> Scalar:

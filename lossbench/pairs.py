@@ -73,6 +73,16 @@ def total_last(high: np.ndarray, low: np.ndarray) -> Pair:
     return pairs[..., 0], pairs[..., 1]
 
 
+def total_first(high: np.ndarray, low: np.ndarray) -> Pair:
+    """Sums along the first axis, as pairs: the error of each addition is kept, and added at the end."""
+    total, error = np.zeros(high.shape[1:]), np.zeros(high.shape[1:])
+    with np.errstate(all="ignore"):
+        for more, rest in zip(high, low, strict=True):
+            total, lost = two_sum(total, more)
+            error = error + (lost + rest)
+        return two_sum(total, _finite(error))
+
+
 def _split(a: np.ndarray) -> Pair:
     spread = a * SPLITTER
     high = spread - (spread - a)

@@ -118,6 +118,19 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Spelled:
+    """What becomes of one of a loss's arguments in the call that an adapter makes."""
+
+    name: str  # the loss's own name for it; empty: something that the adapter sets whatever the case
+    function: str  # the public name of what is called; "(...)" behind it: the object it has made is called;
+    # empty: this is what is done to the result, which stands as _ in `given`
+    argument: str  # the framework's own name
+    given: str  # the expression that is handed over, as written
+    default: str = ""  # the framework's own default; empty: it has none
+    help: str = ""  # what helpers of the adapter's own do to it, in their own words
+
+
+@dataclass(frozen=True, slots=True)
 class Implementation:
     """One way a framework offers a loss, as its worker describes it."""
 
@@ -130,8 +143,12 @@ class Implementation:
     dtypes: tuple[str, ...]
     integers: tuple[str, ...] = ("int64",)  # the formats it takes class indices and lengths in
     known: tuple[Known, ...] = ()
+    devices: tuple[str, ...] = ("cpu", "cuda")  # those it runs on
     recipe: bool = False  # written from primitives, because the framework has no such loss
     call: str = ""  # the adapter's source: the exact call
+    home: tuple[str, str] = ("", "")  # the file the adapter is written in, and its name there
+    words: tuple[tuple[str, str | None], ...] = ()  # the framework's own words for the reductions, where it has such
+    spelled: tuple[Spelled, ...] = ()  # argument by argument; only a worker that is to explain itself says it
 
     @property
     def key(self) -> str:
@@ -313,3 +330,36 @@ class Finding:
     found: str
     case: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """What all bit patterns of one argument showed of one implementation: steps off the nearest right number.
+
+    A step goes from one number of the format to the next. Worst input, got and want are those of the worst answer;
+    `certified` is what the definition gives there, in as many digits as float64 has.
+    """
+
+    loss: str
+    framework: str
+    version: str
+    via: str
+    device: str
+    dtype: str
+    argument: str  # the one that ran through all patterns
+    what: str  # the value, or which gradient
+    compared: int
+    exact: int
+    one_step: int
+    two_steps: int
+    three_steps: int
+    more_steps: int
+    wrong: int  # NaN or infinity where a number belongs, or the reverse
+    worst_steps: int
+    worst_input: float
+    worst_bits: str
+    got: float
+    want: float
+    certified: float | None
+    held: str  # what the other arguments and the parameters were there
+    note: str = ""

@@ -30,6 +30,7 @@ import signal
 import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +38,11 @@ import numpy as np
 from lossbench import cuda
 from lossbench.answering import Bench
 from lossbench.framework import Framework
-from lossbench.records import Greeting, Question, Trial
+from lossbench.records import Greeting, Implementation, Question, Trial
 from lossbench.wire import Absence, Decoder, Message, WireArray, WireError, encode
 
 CHUNK = 1 << 20
+EXPLAIN = "LOSSBENCH_EXPLAIN"  # set by those who want every call taken apart, see `lossbench.spelling`
 
 
 class Pipes:
@@ -123,8 +125,20 @@ def greeting(framework: Framework, threads: int, import_seconds: float) -> Greet
         threads=threads,
         flushes_subnormals=flushes_subnormals(),
         import_seconds=import_seconds,
-        implementations=tuple(implementation for implementation, _ in framework.table.values()),
         modes=tuple(framework.modes()),
+        implementations=implementations(framework, explained=bool(os.environ.get(EXPLAIN))),
+    )
+
+
+def implementations(framework: Framework, explained: bool) -> tuple[Implementation, ...]:
+    """What the framework offers; `explained` takes each call apart, which only those who read it want to wait for."""
+    if not explained:
+        return tuple(implementation for implementation, _ in framework.table.values())
+    from lossbench.spelling import spell
+
+    return tuple(
+        one if one.recipe else replace(one, spelled=spell(one.via, adapter))
+        for one, adapter in framework.table.values()
     )
 
 

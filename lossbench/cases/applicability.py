@@ -8,8 +8,10 @@ from lossbench.loss import Loss
 from lossbench.records import INTEGERS, Case, Implementation
 
 
-def lacks(implementation: Implementation, case: Case, loss: Loss) -> str:
-    """What keeps the implementation from taking the case: empty where nothing does."""
+def lacks(implementation: Implementation, case: Case, loss: Loss, device: str) -> str:
+    """What keeps the implementation from taking the case on that device: empty where nothing does."""
+    if elsewhere := lacks_device(implementation, device):
+        return elsewhere
     if case.dtype not in implementation.dtypes:
         return f"has no {case.dtype}"
     if case.reduction not in implementation.reductions:
@@ -28,14 +30,21 @@ def lacks(implementation: Implementation, case: Case, loss: Loss) -> str:
     return f"needs {missing[0]}" if missing else ""
 
 
-def takers(implementations: Iterable[Implementation], case: Case, loss: Loss) -> tuple[list[Implementation], str]:
-    """Those that can take the case; and if none can, why not."""
+def lacks_device(implementation: Implementation, device: str) -> str:
+    """What keeps the implementation from that device, whatever the case: empty where nothing does."""
+    return "" if device in implementation.devices else f"runs on {' and '.join(implementation.devices)} alone"
+
+
+def takers(
+    implementations: Iterable[Implementation], case: Case, loss: Loss, device: str
+) -> tuple[list[Implementation], str]:
+    """Those that can take the case on that device; and if none can, why not."""
     taking: list[Implementation] = []
     reasons: dict[str, None] = {}
     for implementation in implementations:
         if implementation.loss != case.loss:
             continue
-        reason = lacks(implementation, case, loss)
+        reason = lacks(implementation, case, loss, device)
         if reason:
             reasons[reason] = None
         else:

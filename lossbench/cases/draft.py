@@ -61,11 +61,17 @@ def ordinary(
         return np.where(generator.random(size) < 0.25, soft, generator.integers(0, 2, size).astype(float))
     if domain.kind is Kind.WEIGHT:
         return generator.choice([0.0, 0.25, 0.5, 1.0, 1.5, 3.0], size, p=[0.1, 0.2, 0.2, 0.2, 0.2, 0.1])
+    if domain.kind is Kind.MASK:
+        return (generator.random(size) < 0.75).astype(float)
     if domain.kind is Kind.PROBABILITY:
         return generator.uniform(0.01, 0.99, size)
+    if domain.kind is Kind.COSINE:
+        return generator.uniform(-0.99, 0.99, size)
     draw = generator.normal(size=size)
     if domain.kind is Kind.POSITIVE:
         return portable(np.exp(draw / 2), generator)
+    if domain.kind is Kind.UNIT:
+        return of_unit_length(portable(draw, generator))
     if domain.kind in (Kind.LOGIT, Kind.LOGITS):
         return portable(2 * draw, generator)
     if domain.kind in (Kind.LOG_PROBABILITIES, Kind.PROBABILITIES):
@@ -94,6 +100,14 @@ def portable_rows(probabilities: np.ndarray) -> np.ndarray:
     rest = 2.0**20 - rows.sum(axis=-1, keepdims=True)
     np.put_along_axis(rows, leaders, np.take_along_axis(rows, leaders, axis=-1) + rest, axis=-1)
     return np.asarray(np.ldexp(rows, -20))
+
+
+def of_unit_length(vectors: np.ndarray) -> np.ndarray:
+    """Rows over their length along the last axis, the same on every processor: the squares are added in order."""
+    squares = np.zeros((*vectors.shape[:-1], 1))
+    for entry in range(vectors.shape[-1]):
+        squares = squares + vectors[..., entry, None] * vectors[..., entry, None]
+    return np.asarray(vectors / np.sqrt(squares))
 
 
 def log_softmax(scores: np.ndarray) -> np.ndarray:

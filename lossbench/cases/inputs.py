@@ -50,13 +50,17 @@ def build(case: Case, loss: Loss) -> Inputs:
     terms = loss.term_shape(case.shape)
     draft = Draft(loss, case.shape, parameters, generator, FORMATS[case.dtype], arrays, np.zeros(terms, bool))
     REGIMES[case.regime].season(draft)
+    outside = REGIMES[case.regime].invalid
     return Inputs(
-        {name: _rounded(loss.arguments[name].domain, a, draft.format) for name, a in arrays.items()}, draft.poisoned
+        {name: _rounded(loss.arguments[name].domain, a, draft.format, outside) for name, a in arrays.items()},
+        draft.poisoned,
     )
 
 
-def _rounded(domain: Domain, array: np.ndarray, form: Format) -> np.ndarray:
+def _rounded(domain: Domain, array: np.ndarray, form: Format, outside: bool) -> np.ndarray:
+    """The numbers in the format, and inside of the domain unless they lie outside on purpose."""
     if domain.integer:
         return np.asarray(array, dtype=np.int64)
     with np.errstate(all="ignore"):
-        return round_to(np.asarray(np.clip(array, domain.low, domain.high), dtype=float), form)
+        inside = array if outside else np.clip(array, domain.low, domain.high)
+        return round_to(np.asarray(inside, dtype=float), form)

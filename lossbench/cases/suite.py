@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import tomllib
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,15 +16,22 @@ from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
-from lossbench.loss import Loss, Over
+from lossbench.loss import Loss, Over, Parameter
 from lossbench.records import HOW, INTEGERS, Case, Option, option_value
 from lossbench.reductions import MEANINGS
 
 PACKAGE = Path(__file__).parent.parent
 KEYS = {"schema", "description", "complete", "losses", "seeds", "sizes", "shapes", "limits", "cases"}
 SCHEMA = 1
-BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes", "how"}
+BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes", "how", "rotate"}
 SIZES = ("small", "large")
+OPTIONS = {
+    "default": "none given",
+    "each": "one at a time",
+    "together": "all optional arrays at once, and each parameter at the first value that is tested",
+    "product": "every combination of optional arrays and of the values that are tested",
+    "extreme": "each number at the ends of its range, huge, tiny, and where float32 cannot hold it",
+}
 MOST_AXES, MOST_NUMBERS = 32, 1 << 31  # in a shape: what numpy takes, and what a large machine can hold
 
 
@@ -34,9 +43,10 @@ class Block:
     regimes: tuple[str, ...]
     dtypes: tuple[str, ...]
     reductions: tuple[str, ...]  # canonical names, or "all", or "plain": none where the loss has it
-    options: str  # "default", "each" (one option at a time), or "together" (all optional arrays at once)
+    options: str  # one of OPTIONS
     seeds: tuple[int, ...]
     shapes: Mapping[str, tuple[tuple[int, ...], ...]]  # by loss, or by what its terms run over
+    rotate: bool = False  # each case in one of the formats, in turn, instead of in all
     how: tuple[str, ...] = ()  # the forms in which arrays are handed over, one at a time; empty: as usual
     large: bool = False  # a loss that declares sizes of its own is asked at its large one
 
@@ -117,17 +127,21 @@ def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Bl
     for key, (allowed, default) in words.items():
         values = _listed(block, key, str, where, default)
         for value in values:
-            if value not in allowed:
+            if value not in allowed and not (key == "regimes" and REGIMES.knows(value)):
                 raise UsageError(f"{where}: {key} has {value!r}; {suggestion(value, allowed)}")
         chosen[key] = tuple(values)
     options = block.get("options", "default")
-    if options not in ("default", "each", "together"):
-        raise UsageError(f"{where}: options is {options!r}; it may be default, each or together")
+    if options not in OPTIONS:
+        raise UsageError(f"{where}: options is {options!r}; {suggestion(str(options), list(OPTIONS))}")
+    rotate = block.get("rotate", False)
+    if not isinstance(rotate, bool):
+        raise UsageError(f"{where}: rotate is {rotate!r}; it should be true or false")
     sizes = table.get("sizes", SIZES[0])
     if sizes not in SIZES:
         raise UsageError(f"{where}: sizes is {sizes!r}; it may be {' or '.join(SIZES)}")
     return Block(
         large=sizes == "large",
+        rotate=rotate,
         losses=_listed(block, "losses", str, where, _listed(table, "losses", str, where)),
         options=options,
         shapes=_shapes(table, where) | _shapes(block, where),
@@ -245,17 +259,24 @@ def _cases(block: Block, loss: Loss, selection: Selection) -> Iterator[Case]:
     for regime in block.regimes:
         if (selection.regimes and regime not in selection.regimes) or not REGIMES[regime].applies(loss):
             continue
-        for dtype in block.dtypes:
-            if selection.dtypes and dtype not in selection.dtypes:
-                continue
-            for given, parameters in _options(block.options, loss):
+        dtypes = [dtype for dtype in block.dtypes if not selection.dtypes or dtype in selection.dtypes]
+        for position, (given, parameters) in enumerate(_options(block.options, loss)):
+            turn = _turn(block.dtypes, f"{loss.name} {regime} {position}")
+            for dtype in (d for d in dtypes if d == turn or not block.rotate):
                 for reduction in _reductions(block.reductions, loss, given):
                     for shape in shapes:
                         rows = REGIMES[regime].rows
                         sized = shape if rows is None else (rows, *shape[1:])
                         for seed in selection.seeds or block.seeds:
                             case = Case(loss.name, given, parameters, reduction, dtype, sized, regime, seed)
-                            yield from (replace(case, how=(word,)) for word in hows) if block.how else (case,)
+                            forms = (replace(case, how=(word,)) for word in hows if _holds(word, parameters))
+                            yield from forms if block.how else (case,)
+
+
+def _holds(word: str, parameters: tuple[tuple[str, Option], ...]) -> bool:
+    """Whether the integers of a case exist in this format: an ignored index may be negative."""
+    ignored = dict(parameters).get("ignore_index")
+    return not (word.startswith("uint") and isinstance(ignored, int | float) and ignored < 0)
 
 
 def _options(kind: str, loss: Loss) -> Iterator[tuple[tuple[str, ...], tuple[tuple[str, Option], ...]]]:
@@ -265,9 +286,39 @@ def _options(kind: str, loss: Loss) -> Iterator[tuple[tuple[str, ...], tuple[tup
     elif kind == "together":
         if len(optional) > 1 or (optional and loss.also):
             yield optional, tuple(sorted((name, values[0]) for name, values in loss.also.items()))
+    elif kind == "product":
+        choices = [_settings(loss.parameters[name], values) for name, values in loss.also.items()]
+        arrays = [some for count in range(len(optional) + 1) for some in itertools.combinations(optional, count)]
+        for settings in itertools.product(*choices):
+            changed = tuple(sorted((n, v) for n, v in settings if v != loss.parameters[n].default))
+            yield from ((given, changed) for given in arrays)
+    elif kind == "extreme":
+        for name, parameter in loss.parameters.items():
+            yield from (((), ((name, value),)) for value in _extremes(parameter))
     else:
         yield from (((name,), ()) for name in optional)
         yield from (((), ((name, value),)) for name, values in loss.also.items() for value in values)
+
+
+def _turn(dtypes: Sequence[str], whose: str) -> str:
+    """One of the formats, as chance has it, but the same on any machine."""
+    return dtypes[zlib.crc32(whose.encode()) % len(dtypes)]
+
+
+def _settings(parameter: Parameter, values: Sequence[Option]) -> list[tuple[str, Option]]:
+    """A parameter at its default, and at each of these values."""
+    return [(parameter.name, value) for value in (parameter.default, *values)]
+
+
+def _extremes(parameter: Parameter) -> Iterator[float]:
+    """Values at the ends of what a number parameter may be, and some that float32 cannot hold."""
+    span = parameter.range
+    if span is None or not isinstance(parameter.default, float):
+        return
+    for value in (0.0, 1e-30, 1e-8, 0.1, 1.0, 2.5, 1e8, 1e30, -0.1, -1e8, span.low, span.high):
+        inside = span.low <= value <= span.high and not (span.low_open and value == span.low)
+        if inside and math.isfinite(value) and value != parameter.default:
+            yield value
 
 
 def _reductions(wanted: Sequence[str], loss: Loss, given: tuple[str, ...]) -> list[str]:
@@ -313,7 +364,7 @@ def parse_case(text: str, losses: Mapping[str, Loss]) -> Case:
             given.append(name)
     reduction, dtype, shape, regime, seed = parts[-5:]
     for value, allowed_words in ((reduction, list(MEANINGS)), (dtype, list(FORMATS)), (regime, list(REGIMES))):
-        if value not in allowed_words:
+        if value not in allowed_words and not (value == regime and REGIMES.knows(value)):
             raise UsageError(f"{text!r}: {value!r} is unknown; {suggestion(value, allowed_words)}")
     if not (seed.isascii() and seed.removeprefix("-").isdigit()):
         raise UsageError(f"{text!r}: the seed {seed!r} should be a whole number")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lossbench.cases.names import find_losses
-from lossbench.cases.suite import Selection, load, unfold
+from lossbench.cases.suite import Selection, load, parse_case, unfold
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import ResultsNotWritten, UsageError
@@ -42,6 +42,7 @@ class Request:
     csv: Path | None = None
     strict: bool = False
     cold: bool = False
+    cases: tuple[str, ...] = ()  # by their names, instead of those of a suite
 
 
 @dataclass(slots=True)
@@ -84,9 +85,10 @@ def perform(request: Request, path: Path, run: Run) -> None:
             greetings = crew.greet()
             run.greetings = installed_only(greetings, asked_by_name=bool(request.frameworks))
             losses, chosen = narrowed(request, run.greetings)
-            cases = unfold(suite, catalogue(), Selection(losses, dtypes, regimes, seeds))
+            named = [parse_case(text, catalogue()) for text in request.cases]
+            cases = named or unfold(suite, catalogue(), Selection(losses, dtypes, regimes, seeds))
             run.totals.cases = len(cases)
-            run.whole = suite.complete and not (dtypes or regimes)
+            run.whole = suite.complete and not (dtypes or regimes or named)
             if not {case.loss for case in cases} & {implementation.loss for implementation in chosen}:
                 return
             with closing(Writer(path, Verdict)) as writer:

@@ -135,9 +135,8 @@ def why_gone(row: Accepted, run: compare.Run, suite: str) -> str:
         return f"{who} has no such implementation any more"
     parts = [row.loss, row.options, row.reduction, row.dtype, "1", row.regime, "0"]
     try:
-        lacking = lacks(
-            same[0], parse_case("/".join(part for part in parts if part), catalogue()), catalogue()[row.loss]
-        )
+        case = parse_case("/".join(part for part in parts if part), catalogue())
+        lacking = lacks(same[0], case, catalogue()[row.loss], row.target.device)
     except UsageError as error:
         return f"no case can ask for it any more: {error}"
     return f"{who}: {row.via} {lacking}" if lacking else f"the suite {suite} does not ask for it"

@@ -1,21 +1,24 @@
-"""The commands `list`, `show` and `doctor`: what there is to measure, how each framework spells it, what is here."""
+"""The commands `list` and `doctor`: what there is to measure, who offers it, what is here."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from lossbench.cases.names import find_losses
+from lossbench.cases.names import suggestion
 from lossbench.cases.suite import suites_folder
 from lossbench.commands.targets import choose, install, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
 from lossbench.losses import catalogue
 from lossbench.output import info_tables, tables
+from lossbench.output.coverage import as_csv, as_json, as_markdown, as_table, offers
 from lossbench.records import Greeting, Implementation, Target
 from lossbench.reference.answers import default_path
 from lossbench.wire import Absence
+
+FORMS = ("table", "csv", "json", "markdown")
 
 
 def gather(frameworks: Sequence[str], device: str = "cpu") -> dict[Target, Greeting | Absence]:
@@ -31,46 +34,46 @@ def gather(frameworks: Sequence[str], device: str = "cpu") -> dict[Target, Greet
     return words
 
 
-def offered(words: dict[Target, Greeting | Absence]) -> dict[str, list[Implementation]]:
+def offered(words: Mapping[Target, Greeting | Absence]) -> dict[str, list[Implementation]]:
     """The implementations by framework, of those that are there."""
     return {t.framework: list(w.implementations) for t, w in words.items() if isinstance(w, Greeting)}
 
 
-def list_losses(frameworks: Sequence[str], regimes: bool) -> int:
+def list_losses(frameworks: Sequence[str], regimes: bool, coverage: bool = False, form: str = "table") -> int:
     """Print the catalogue with who implements what, or the regimes.
 
+    Args:
+        frameworks: those asked for by name; empty: all there are.
+        regimes: print the kinds of input instead.
+        coverage: with formats, parameters and gradients.
+        form: one of `FORMS`.
+
     Raises:
-        UsageError: regimes of one framework are asked for.
+        UsageError: options that cannot be meant together, or an unknown form.
         EnvironmentLacks: a framework that was asked for by name is not there.
     """
+    if form not in FORMS:
+        raise UsageError(f"--format {form!r}; {suggestion(form, FORMS)}")
     out = tables.console()
     if regimes:
-        if frameworks:
-            raise UsageError("--regimes are the same for every framework; leave out --framework")
+        for given, option in ((frameworks, "--framework"), (coverage, "--coverage"), (form != "table", "--format")):
+            if given:
+                raise UsageError(f"--regimes are the same for every framework, and a table; leave out {option}")
         out.print(info_tables.regime_table())
         return 0
     words = gather(frameworks)
     losses = [loss for loss in catalogue().values() if not loss.variant]
-    out.print(info_tables.catalogue_table(losses, offered(words)))
-    _say_absent(words)
-    return 0
-
-
-def show(names: Sequence[str], frameworks: Sequence[str]) -> int:
-    """Print losses in full: formula, domains, parameters, and each framework's exact call with what is known of it.
-
-    Raises:
-        UsageError: a name stands for no loss.
-        EnvironmentLacks: a framework that was asked for by name is not there.
-    """
-    words = gather(frameworks)
-    by_framework = offered(words)
-    found = find_losses(names, catalogue(), [i for table in by_framework.values() for i in table])
-    out = tables.console()
-    for name in sorted(found):
-        for part in info_tables.loss_in_full(catalogue()[name], by_framework):
-            out.print(part)
-    _say_absent(words)
+    rows = list(offers(losses, offered(words)))
+    versions = {t.framework: w.version for t, w in words.items() if isinstance(w, Greeting)}
+    if form == "csv":
+        print(as_csv(rows, coverage), end="")
+    elif form == "json":
+        print(as_json(rows, coverage))
+    elif form == "markdown":
+        print(as_markdown(rows, versions, coverage), end="")
+    else:
+        out.print(as_table(rows) if coverage and rows else info_tables.catalogue_table(losses, offered(words)))
+    say_absent(words)
     return 0
 
 
@@ -103,7 +106,8 @@ def processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _say_absent(words: dict[Target, Greeting | Absence]) -> None:
+def say_absent(words: Mapping[Target, Greeting | Absence]) -> None:
+    """Name the frameworks that are not there, beside the output."""
     for target, word in words.items():
         if isinstance(word, Absence):
             tables.console(stderr=True).print(f"{target.framework} is not there: {word.message}", markup=False)

@@ -43,7 +43,7 @@ def checked(
     """
     for option, values, allowed in (("--dtype", dtypes, list(FORMATS)), ("--regime", regimes, list(REGIMES))):
         for value in values:
-            if value not in allowed:
+            if value not in allowed and not (option == "--regime" and REGIMES.knows(value)):
                 raise UsageError(f"{option} {value!r}; {suggestion(value, allowed)}")
     for seed in seeds:
         if not (seed.isascii() and seed.removeprefix("-").isdigit()):

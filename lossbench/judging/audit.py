@@ -22,13 +22,15 @@ class Audit:
     """The worst disagreement of value and slopes on one case, in eps of float64 by scale, and where it stands.
 
     `unproven` counts terms that were asked for and that the definition could not be proven for: nothing holds the
-    closed form there.
+    closed form there. `unannounced` counts terms on a kink whose closed form claims not to be near one: where a case is
+    too large for the definition, either side's gradient would be blamed.
     """
 
     case: Case
     error: float
     compared: int
     unproven: int
+    unannounced: int
     worst: str
 
     @property
@@ -66,7 +68,7 @@ def audit(case: Case, loss: Loss, answers: Answers) -> Audit:
         )
         parts.append(Part(f"slope of {name}", np.asarray(slope, float), wanted))
     found = measure(parts, form, LIMIT)
-    return Audit(case, found.scale, found.compared, int(unproven.sum()), found.worst)
+    return Audit(case, found.scale, found.compared, int(unproven.sum()), len(proven.unannounced), found.worst)
 
 
 def _forgiven(proven: Expectation, slopes: dict[str, np.ndarray]) -> np.ndarray:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lossbench.cases.applicability import takers
+from lossbench.cases.applicability import lacks_device, takers
 from lossbench.cases.inputs import Inputs, build, resolved, seed_of
 from lossbench.cases.regimes import REGIMES
 from lossbench.crew import Crew, Reply
 from lossbench.floats import FORMATS, Format, decode, encode, round_to
-from lossbench.judging.judge import Answer, Judgement, Submission, applies, judge
+from lossbench.judging.judge import Answer, Judgement, Submission, answered_the_invalid, applies, judge, unanswered
 from lossbench.loss import Loss
 from lossbench.losses import catalogue
 from lossbench.records import (
@@ -102,7 +102,7 @@ class Comparison:
         self.totals = Totals()
         self.under_way: dict[int, Work] = {}
         self.held = 0  # bytes of their inputs
-        self.declared: dict[tuple[Target, str, Known], bool] = {}  # those that spoke of a case: whether one was seen
+        self.declared: dict[tuple[Target, str, str], bool] = {}  # reasons that spoke of a case: whether one was seen
         self.deferred: list[Case] = []  # those that some implementation is known to corrupt memory on
         self.built: tuple[tuple[object, ...], Inputs] | None = None
 
@@ -123,8 +123,8 @@ class Comparison:
         self.totals.certified_hits, self.totals.certified_misses = self.answers.hits, self.answers.misses
         self.totals.certified_spared, self.totals.certified_spent = self.answers.spared, self.answers.spent
         self.totals.stale = [
-            f"{target} {key.partition(':')[2]}: {known.reason}"
-            for (target, key, known), seen in self.declared.items()
+            f"{target} {key.partition(':')[2]}: {reason}"
+            for (target, key, reason), seen in self.declared.items()
             if not seen
         ]
         if self.answers.problem:
@@ -144,13 +144,18 @@ class Comparison:
         deferred = False
         for target, table in self.tables.items():
             mine = [i for i in table.values() if i.loss == case.loss]
+            for one in [i for i in mine if lacks_device(i, target.device)]:
+                mine.remove(one)
+                if not corrupting:
+                    nobody = Judgement(Status.ABSENT, notes=[f"{target.framework} {lacks_device(one, target.device)}"])
+                    self._emit(case, target, one.via, nobody, "")
             if not mine:
                 continue
-            taking, reason = takers(mine, case, loss)
+            taking, reason = takers(mine, case, loss, target.device)
             if not taking and not corrupting:
                 nobody = Judgement(Status.ABSENT, notes=[f"{target.framework} {reason}"])
                 self._emit(case, target, mine[0].via, nobody, "")
-            now = [i for i in taking if any(k.corrupts and applies(k, case) for k in i.known) == corrupting]
+            now = [i for i in taking if _is_dangerous(i, case) == corrupting]
             if now:
                 asked.append((target, now))
             deferred = deferred or len(now) < len(taking)
@@ -219,19 +224,26 @@ class Comparison:
             self.held -= work.size
 
     def _judge(self, work: Work, reply: Reply, implementation: Implementation) -> None:
-        expectation = self._expect(work)
-        answers = _answers(reply, len(work.cotangents))
-        submission = Submission(work.case, expectation, work.cotangents, reply.outcome, answers)
-        found = judge(
-            submission, implementation.known, lambda known, form: self._variant(work, known, form), self.limits
-        )
+        answers, ruler = answers_in(reply, len(work.cotangents)), ""
+        if not answers:
+            found = unanswered(work.case, reply.outcome, implementation.known)
+        elif REGIMES[work.case.regime].must_reject:
+            found = answered_the_invalid(answers[0])
+        else:
+            expectation = self.expectation_of(work)
+            ruler = expectation.ruler
+            submission = Submission(work.case, expectation, work.cotangents, reply.outcome, answers)
+            found = judge(
+                submission, implementation.known, lambda known, form: self._variant(work, known, form), self.limits
+            )
         for known in implementation.known:
             if applies(known, work.case) and not known.corrupts:  # one that corrupts shows, or does not, by chance
-                key = (reply.target, implementation.key, known)
+                key = (reply.target, implementation.key, known.reason)
                 self.declared[key] = self.declared.get(key, False) or known in found.explained_by
-        self._emit(work.case, reply.target, implementation.via, found, expectation.ruler)
+        self._emit(work.case, reply.target, implementation.via, found, ruler)
 
-    def _expect(self, work: Work) -> Expectation:
+    def expectation_of(self, work: Work) -> Expectation:
+        """What the terms of a case should be, worked out when somebody first asks."""
         if work.expectation is None:
             proofs, started = self.answers.spent, time.process_time()
             form = FORMATS[work.case.dtype]
@@ -300,7 +312,13 @@ class Comparison:
         self.emit(verdict)
 
 
-def _answers(reply: Reply, cotangents: int) -> list[Answer]:
+def _is_dangerous(implementation: Implementation, case: Case) -> bool:
+    """Whether the case may do harm to the process of this implementation."""
+    return REGIMES[case.regime].dangerous or any(k.corrupts and applies(k, case) for k in implementation.known)
+
+
+def answers_in(reply: Reply, cotangents: int) -> list[Answer]:
+    """The answers of one implementation, one for each cotangent; none if it gave none."""
     if reply.outcome.ended is not Ended.ANSWERED:
         return []
     names, arrays = reply.outcome.gradients, list(reply.arrays)

@@ -104,7 +104,7 @@ def judge(
     case = submission.case
     declared = [k for k in known if applies(k, case)]
     if submission.outcome.ended is not Ended.ANSWERED:
-        return _unanswered(submission.outcome, declared, invalid=REGIMES[case.regime].invalid)
+        return unanswered(case, submission.outcome, known)
     limits = Limits.of(case.dtype, submission.expectation.loss.scale_limit, tighter)
     found = compare(submission, FORMATS[case.dtype], limits)
     if found.status in (Status.AGREES, Status.IMPRECISE):
@@ -119,6 +119,11 @@ def judge(
             found.notes = [*reasons, *(note for note in found.notes if note not in SYMPTOMS)]
             break
     return found
+
+
+def answered_the_invalid(answer: Answer) -> Judgement:
+    """The judgement on an answer to input that only a refusal is right for."""
+    return Judgement(Status.ACCEPTS, compared=1, notes=[f"answers {_convention([answer])} to input that is invalid"])
 
 
 def applies(known: Known, case: Case) -> bool:
@@ -139,9 +144,11 @@ def _explanations(declared: list[Known]) -> list[list[Known]]:
     return [*([excuses] if excuses else []), *([formula, *excuses] for formula in formulas)]
 
 
-def _unanswered(outcome: Outcome, declared: list[Known], invalid: bool) -> Judgement:
+def unanswered(case: Case, outcome: Outcome, known: tuple[Known, ...]) -> Judgement:
+    """The judgement on an outcome that holds no answer, for which nothing needs to be worked out."""
+    declared = [k for k in known if applies(k, case)]
     if outcome.ended is Ended.RAISED:
-        if invalid:
+        if REGIMES[case.regime].invalid:
             return Judgement(Status.REJECTS, notes=[outcome.message])
         excuse = next((k for k in declared if k.raises), None)
         if excuse:
@@ -213,6 +220,8 @@ def compare(submission: Submission, form: Format, limits: Limits) -> Judgement:
 
 def _convention(answers: list[Answer]) -> str:
     value = answers[0].value if answers else np.zeros(0)
+    if value.size > 1:
+        return f"an array of shape {value.shape}"
     return f"{float(value.flat[0]):g}" if value.size else f"an empty array of shape {value.shape}"
 
 
@@ -254,7 +263,9 @@ def _gradients(
         free = expected.free_gradients[name] | expected.undefined
         own = None if expectation.loss.is_shared(name) else mixed
         forgiven = None if own is None else own.reshape(own.shape + (1,) * (got.ndim - own.ndim))
-        wanted = Wanted(want, expected.gradient_scales[name], free, forgiven, expected.bounds.get(name))
+        wanted = Wanted(
+            want, expected.gradient_scales[name], free, forgiven, expected.bounds.get(name), expected.centers.get(name)
+        )
         parts.append(Part(f"gradient of {name}", got, wanted))
     return parts
 

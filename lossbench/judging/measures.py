@@ -18,6 +18,7 @@ from lossbench.floats import FORMATS, Format, ulps_between
 TYPICAL = 1.0  # ulps up to which nobody asks for a percentile
 NOTHING = np.zeros((), bool)
 UNBOUNDED = np.array(math.nan)
+MIDDLE = np.array(0.0)
 CHUNK = 1 << 20  # numbers compared at a time, so that memory stays flat
 
 
@@ -68,7 +69,9 @@ def errors(
             beyond = (np.abs(high) >= edge) & (np.sign(got) == np.sign(high)) & (np.abs(got) >= edge)
             # an infinite float64 expectation may be a number that no carrier holds: it may not lie far out
             near = (np.abs(high) - form.largest <= slack * form.eps * form.largest) | (form == FORMATS["float64"])
-            beyond &= np.isinf(got) | near
+            # a number that the tested format cannot hold came in a wider one, which the judge has noted
+            wider = np.isfinite(high) & (np.abs(got - high) <= slack * form.eps * np.abs(high))
+            beyond &= np.isinf(got) | near | wider
             right = odd & (beyond | (np.isnan(high) & np.isnan(got)))
             wrong = odd & ~right & (~np.isfinite(got) | ~np.isfinite(high) | (np.abs(high) >= form.overflow_threshold))
             by_scale = np.where(right, 0.0, np.where(wrong | np.isnan(by_scale), np.inf, by_scale))
@@ -82,7 +85,8 @@ class Wanted:
 
     pair: (high, low), in the array's shape. scale, free: broadcastable to it; nothing is asked of free entries.
     forgiven: entries that lie between the corners of a kink, and are right whatever `pair` says.
-    bounds: for entries that rounding may put across a kink, the magnitude they must stay within; NaN for all others.
+    bounds: for entries that rounding may put across a kink, how far from their center they must stay; NaN for all
+    others. centers: of these entries; 0 unless given.
     """
 
     pair: pairs.Pair
@@ -90,14 +94,16 @@ class Wanted:
     free: np.ndarray
     forgiven: np.ndarray | None = None
     bounds: np.ndarray | None = None
+    centers: np.ndarray | None = None
 
     def flat(self, shape: tuple[int, ...]) -> list[np.ndarray]:
-        """High, low, scale, free, forgiven and bounds, each laid out like an array of this shape."""
+        """High, low, scale, free, forgiven, bounds and centers, each laid out like an array of this shape."""
         forgiven = NOTHING if self.forgiven is None else self.forgiven
         bounds = UNBOUNDED if self.bounds is None else self.bounds
+        centers = MIDDLE if self.centers is None else self.centers
         return [
             (a if np.shape(a) == shape else np.broadcast_to(a, shape)).reshape(-1)
-            for a in (*self.pair, self.scale, self.free, forgiven, bounds)
+            for a in (*self.pair, self.scale, self.free, forgiven, bounds, centers)
         ]
 
 
@@ -142,9 +148,11 @@ def _sweep(parts: Sequence[Part], form: Format, slack: float, result: Measured) 
     flat = [column[0] if len(column) == 1 else np.concatenate(column) for column in columns]
     samples: list[np.ndarray] = []
     for start in range(0, flat[0].size, CHUNK):
-        g, high, low, scale, free, pardoned, bounds = (a[start : start + CHUNK] for a in flat)
+        g, high, low, scale, free, pardoned, bounds, centers = (a[start : start + CHUNK] for a in flat)
         asked = ~free
-        within = np.abs(g) <= bounds * (1 + slack * form.eps)
+        with np.errstate(all="ignore"):
+            rounding = slack * form.eps * np.fmax(bounds, np.where(np.isfinite(scale), scale, 0.0))
+            within = np.abs(g - centers) <= bounds + rounding
         counted = asked & ~pardoned & ~within
         by_scale, ulps = (np.where(counted, e, 0.0) for e in errors(g, (high, low), scale, form, slack))
         at = int(np.argmax(by_scale if by_scale.max() > slack else ulps))

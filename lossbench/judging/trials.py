@@ -66,7 +66,7 @@ def plan(
             for implementation in greeting.implementations:
                 if implementation.loss != case.loss or not chosen(implementation):
                     continue
-                reason, job = _job(implementation, case, losses[case.loss])
+                reason, job = _job(implementation, case, losses[case.loss], target.device)
                 if job is None:
                     found.left_out[reason] += 1
                 else:
@@ -76,16 +76,16 @@ def plan(
     return found
 
 
-def _job(implementation: Implementation, case: Case, loss: Loss) -> tuple[str, Job | None]:
+def _job(implementation: Implementation, case: Case, loss: Loss, device: str) -> tuple[str, Job | None]:
     """The implementation on the case, or in a reduction that it has; or what keeps it from being timed."""
-    reason = lacks(implementation, case, loss)
+    reason = lacks(implementation, case, loss, device)
     if not reason:
         return "", Job(case, implementation)
     if case.reduction not in implementation.reductions:
         offered = [r for r in loss.reductions if r in implementation.reductions and "weighted" not in r]
         for word in (*STAND_INS, *offered):
             other = replace(case, reduction=word)
-            if word in offered and not lacks(implementation, other, loss):
+            if word in offered and not lacks(implementation, other, loss, device):
                 return "", Job(other, implementation, case)
     return reason, None
 

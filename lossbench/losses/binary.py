@@ -6,11 +6,11 @@ import numpy as np
 
 from lossbench.domains import BinaryTarget, ClassWeight, Fraction, Logit, Probability, Weight
 from lossbench.functions import exactly, log, sigmoid, xlogy
-from lossbench.loss import Terms, loss
+from lossbench.loss import Denominator, Terms, loss
 from lossbench.losses import stable
 from lossbench.losses.limits import product, quotient
 
-REDUCTIONS = ("none", "mean", "sum", "mean_last")
+REDUCTIONS = ("none", "mean", "sum", "mean_last", "weighted_mean", "nonzero_mean")
 
 
 @loss(over="elements", also={"label_smoothing": (0.125,)}, reductions=REDUCTIONS, aliases=("bce",))
@@ -35,11 +35,12 @@ def binary_cross_entropy(
         value,
         {"prediction": for_no - for_yes, "target": product(rate, log_no - log_yes)},
         # 1 - q is a sum that starts at 1: whoever forms it has an absolute error, however small the result
-        magnitude=value + no,
+        magnitude=product(np.abs(yes), -log_yes) + product(np.abs(no), -log_no) + np.abs(no),
         slope_magnitudes={
-            "prediction": for_no + for_yes,
+            "prediction": np.abs(for_no) + np.abs(for_yes),
             "target": product(rate, 1 + np.abs(log_no) + np.abs(log_yes)),
         },
+        denominators=weight_denominators(weight, target),
     )
 
 
@@ -86,11 +87,16 @@ def binary_cross_entropy_with_logits(
     return Terms(
         value,
         {"logit": up - down, "target": product(rate, by_target)},
-        magnitude=value + yes + no,  # the logarithm of a sum that starts at 1 has an absolute error
+        # the logarithm of a sum that starts at 1 has an absolute error
+        magnitude=product(np.abs(yes), for_yes) + product(np.abs(no), for_no) + np.abs(yes) + np.abs(no),
         slope_magnitudes={
-            "logit": up + down + yes + no,  # as of a softmax over yes and no, in which σ(-x) is 1 - σ(x)
+            "logit": np.abs(up)
+            + np.abs(down)
+            + np.abs(yes)
+            + np.abs(no),  # as of a softmax over yes and no, in which σ(-x) is 1 - σ(x)
             "target": product(rate, positive * (1 + for_yes) + 1 + for_no),
         },
+        denominators=weight_denominators(weight, target),
     )
 
 
@@ -110,3 +116,12 @@ def shares(
     # the share of no by itself, not as 1 - y, which would lose the small ones
     yes, no = kept * target + label_smoothing / 2, kept * (1 - target) + label_smoothing / 2
     return weights * yes, weights * no, weights * kept
+
+
+def weight_denominators(weight: np.ndarray | None, like: np.ndarray) -> dict[str, Denominator]:
+    """What the means divide by that go by the weights of the elements."""
+    weights = np.ones(np.shape(like)) if weight is None else weight
+    return {
+        "weighted_mean": Denominator(weights.sum()),
+        "nonzero_mean": Denominator(float(np.count_nonzero(weights))),
+    }

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from lossbench import pairs
-from lossbench.domains import BinaryTarget, Logit, NonNegativeNumber, PositiveNumber, Probability, Range
+from lossbench.domains import Logit, NonNegativeNumber, PositiveNumber, Probability, Range, StrictBinaryTarget
 from lossbench.functions import exactly, log, power, sigmoid, xlogy
 from lossbench.loss import Terms, loss
 from lossbench.losses import stable
@@ -28,7 +28,7 @@ OptionalFraction = Annotated[float | None, Range(low=0.0, high=1.0)]
 @np.errstate(all="ignore")
 def binary_focal(
     logit: Logit,
-    target: BinaryTarget,
+    target: StrictBinaryTarget,
     *,
     alpha: OptionalFraction = None,
     gamma: NonNegativeNumber = 2.0,
@@ -57,7 +57,7 @@ def _(logit, target, *, alpha, gamma, normalizer):
 @np.errstate(all="ignore")
 def binary_focal_probability(
     prediction: Probability,
-    target: BinaryTarget,
+    target: StrictBinaryTarget,
     *,
     alpha: OptionalFraction = None,
     gamma: NonNegativeNumber = 2.0,

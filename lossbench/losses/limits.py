@@ -14,4 +14,10 @@ def product(coefficient: np.ndarray, factor: np.ndarray) -> np.ndarray:
 @np.errstate(all="ignore")
 def quotient(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """numerator over denominator, and 0 where both are 0: the slope of a term whose coefficient vanishes."""
-    return np.where((numerator == 0) & (denominator == 0), 0.0, numerator / denominator)
+    # + 0.0 makes a zero positive: a probability of -0 is none that comes from below
+    return np.where((numerator == 0) & (denominator == 0), 0.0, numerator / (denominator + 0.0))
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """How much of the whole a part is; of nothing, nothing."""
+    return np.where(whole == 0, 0.0, part / whole)

@@ -8,9 +8,10 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from lossbench.domains import Cosine, NonNegativeNumber, Number, Range, Real, Sign, SignPerRow
-from lossbench.functions import maximum, minimum, norm, sqrt, total, where
+from lossbench.domains import NonNegativeNumber, Number, Range, Real, Sign
+from lossbench.functions import maximum, minimum, norm, where
 from lossbench.loss import Terms, loss
+from lossbench.losses.limits import ratio
 from lossbench.pairs import two_sum
 
 Arrays = dict[str, np.ndarray]
@@ -30,7 +31,11 @@ def hinge_embedding(distance: Real, sign: Sign, *, margin: Number = 1.0) -> Term
     together = sign > 0
     lacking = margin - distance
     value = np.where(together, distance, np.maximum(lacking, 0.0))
-    return Terms(value, {"distance": np.where(together, 1.0, np.where(lacking > 0, -1.0, 0.0))})
+    return Terms(
+        value,
+        {"distance": np.where(together, 1.0, np.where(lacking > 0, -1.0, 0.0))},
+        nearness=np.where(together, np.inf, ratio(np.abs(lacking), np.abs(distance) + abs(margin))),
+    )
 
 
 @hinge_embedding.definition
@@ -43,99 +48,16 @@ def _(arrays: Arrays, *, margin: float) -> Iterator[Arrays]:
     yield {"distance": np.full_like(arrays["distance"], margin), "sign": np.full_like(arrays["sign"], -1.0)}
 
 
-def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """How much of the whole a part is; of nothing, nothing."""
-    return np.where(whole == 0, 0.0, part / whole)
-
-
-class _Direction(NamedTuple):
-    """A vector over its length ``sqrt(|a|² + e)``, which is ``length · 2**exponent``."""
-
-    unit: np.ndarray
-    length: np.ndarray
-    exponent: np.ndarray
-    missing: np.ndarray  # e / (|a|² + e), by which the unit's square falls short of 1
-
-
-def _direction(vector: np.ndarray, epsilon: float) -> _Direction:
-    guard = math.sqrt(epsilon)
-    # a power of two brings the squares into range and rounds nothing
-    largest = np.maximum(np.abs(vector).max(axis=-1, keepdims=True, initial=0.0), guard)
-    exponent = np.frexp(largest)[1]
-    scaled, scaled_guard = np.ldexp(vector, -exponent), np.ldexp(guard, -exponent)
-    length = np.sqrt((scaled**2).sum(axis=-1, keepdims=True) + scaled_guard**2)
-    return _Direction(scaled / length, length, exponent, (scaled_guard / length) ** 2)
-
-
-@loss(over="rows", also={"margin": (0.5,)}, small=(6, 8))
-@np.errstate(all="ignore")
-def cosine_embedding(
-    first: Real, second: Real, sign: SignPerRow, *, margin: Cosine = 0.0, epsilon: NonNegativeNumber = 0.0
-) -> Terms:
-    """One minus the cosine of two vectors that belong together; the cosine's excess over the margin if they do not.
-
-    With ``c = <a, b> / sqrt((|a|² + ε) (|b|² + ε))``: ``1 - c`` where the sign is 1, ``max(0, c - m)`` where it is
-    -1. first and second [..., D], sign [...]; one term for each row. The derivative of c by a is
-    ``(v - c u) / sqrt(|a|² + ε)`` with ``u = a / sqrt(|a|² + ε)`` and v likewise of b. Identity (ε = 0):
-    ``1 - c = |u - v|²/2``. Undefined where a vector is zero and ε as well.
-
-    Source: torch.nn.CosineEmbeddingLoss, documentation; ε as in its implementation.
-    """
-    a, b = _direction(first, epsilon), _direction(second, epsilon)
-    missing = (a.missing + b.missing)[..., 0]
-    cosine = (a.unit * b.unit).sum(axis=-1)
-    apart = (((a.unit - b.unit) ** 2).sum(axis=-1) + missing) / 2  # 1 - c
-    opposed = (((a.unit + b.unit) ** 2).sum(axis=-1) + missing) / 2  # 1 + c
-    together, excess = sign > 0, cosine - margin
-    terms = np.abs(a.unit * b.unit).sum(axis=-1)
-    magnitude = np.where(together, 1.0, abs(margin)) + terms
-    slopes, sizes = {}, {}
-    for name, near, far in (("first", a, b), ("second", b, a)):
-        # v - c u, where u and v are nearly parallel by way of their difference or sum, which does not cancel
-        turn = far.unit - cosine[..., None] * near.unit
-        turn = np.where(cosine[..., None] > 0.5, far.unit - near.unit + apart[..., None] * near.unit, turn)
-        turn = np.where(cosine[..., None] < -0.5, far.unit + near.unit - opposed[..., None] * near.unit, turn)
-        size = np.abs(far.unit) + terms[..., None] * np.abs(near.unit)
-        idle = (~together & (excess <= 0))[..., None]
-        signed = np.where(together[..., None], -turn, turn)
-        slopes[name] = np.where(idle, 0.0, np.ldexp(signed / near.length, -near.exponent))
-        sizes[name] = np.where(idle, 0.0, np.ldexp(size / near.length, -near.exponent))
-    return Terms(
-        np.where(together, apart, np.maximum(excess, 0.0)),
-        slopes,
-        magnitude,
-        sizes,
-        np.where(together, np.inf, ratio(np.abs(excess), magnitude)),
-    )
-
-
-@cosine_embedding.definition
-def _(first, second, sign, *, margin, epsilon):
-    product = total(a * b for a, b in zip(first, second, strict=True))
-    squares = (total(a * a for a in first) + epsilon) * (total(b * b for b in second) + epsilon)
-    cosine = product / sqrt(squares)
-    return where(sign == 1, lambda: 1 - cosine, lambda: maximum(0, cosine - margin))
-
-
-@cosine_embedding.kinks
-def _(arrays: Arrays, *, margin: float, epsilon: float) -> Iterator[Arrays]:
-    first, negative = arrays["first"], np.full_like(arrays["sign"], -1.0)
-    even = first.shape[-1] // 2 * 2
-    if margin == 0.0:  # exactly orthogonal: every product meets its opposite
-        turned = np.zeros_like(first)
-        turned[..., 0:even:2], turned[..., 1:even:2] = -first[..., 1:even:2], first[..., 0:even:2]
-        yield {"second": turned, "sign": negative}
-    yield {"second": first}
-
-
 class Distance(NamedTuple):
-    """The p-norm of a difference t, its derivative by t, the size of both before t cancels, and how near an edge is."""
+    """How far v is from u, the slopes by both, the size of all three before they cancel, and how near an edge is."""
 
     length: np.ndarray
-    slope: np.ndarray
+    slope: np.ndarray  # by u
     magnitude: np.ndarray
     slope_magnitude: np.ndarray
     nearness: np.ndarray
+    other: np.ndarray  # by v
+    other_magnitude: np.ndarray
 
 
 def _norm(vector: np.ndarray, p: float) -> tuple[np.ndarray, np.ndarray]:
@@ -172,10 +94,13 @@ def minkowski(u: np.ndarray, v: np.ndarray, p: float, epsilon: np.ndarray) -> Di
         slope = np.sign(t) * shares ** (p - 1)
         # what t loses by cancellation, its components and its norm lose
         slope_magnitude = np.where(length == 0, 0.0, (before / length * (magnitude / length)) ** (p - 1))
+        # a share to the power of p - 1 is off by p times its own rounding; up to 16 that is within every limit
+        slope_magnitude = slope_magnitude * max(1.0, p / 16)
+        nearness = np.where(length[..., 0] == 0, 0.0, nearness)
         if p == 1:
             nearness = ratio(np.abs(t), before).min(axis=-1, initial=np.inf)
     slope = np.where(np.isnan(length), np.nan, slope)
-    return Distance(length[..., 0], slope, magnitude[..., 0], slope_magnitude, nearness)
+    return Distance(length[..., 0], slope, magnitude[..., 0], slope_magnitude, nearness, -slope, slope_magnitude)
 
 
 Triplet = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -188,38 +113,40 @@ def triplet_terms(
     epsilon: float,
     swap: bool,
     distance: Callable[[np.ndarray, np.ndarray, float, np.ndarray], Distance] = minkowski,
+    degree: int = 1,
 ) -> Terms:
-    """The terms of the triplet loss (anchor, positive, negative) by a distance."""
+    """The terms of the triplet loss (anchor, positive, negative) by a distance that grows with vectors by `degree`."""
     largest = np.abs(triplet).max(axis=(0, -1), keepdims=True, initial=0.0)[0]
-    unit = np.where(largest > HUGE, HUGE, 1.0)  # so that no distance overflows before it is subtracted
+    huge = HUGE if degree < 2 else 2.0**500
+    unit = np.where(largest > huge, HUGE, 1.0)  # so that no distance overflows before it is subtracted
     (a, b, n), shift = (vector / unit for vector in triplet), epsilon / unit
     near, far = distance(a, b, p, shift), distance(a, n, p, shift)
     between = distance(b, n, p, shift) if swap else far
     swapped = between.length < far.length
     apart = Distance(*(np.where(_wide(swapped, one), one, other) for one, other in zip(between, far, strict=True)))
-    unit = unit[..., 0]
-    excess = near.length - apart.length + margin / unit
-    magnitude = near.magnitude + apart.magnitude + margin / unit
+    size, steepness = unit[..., 0] ** degree, unit ** (degree - 1)
+    excess = near.length - apart.length + margin / size
+    magnitude = near.magnitude + apart.magnitude + margin / size
     edges = np.minimum(near.nearness, apart.nearness)
     if swap:
         edges = np.minimum(edges, ratio(np.abs(far.length - between.length), far.magnitude + between.magnitude))
     of_anchor, of_positive = ~swapped[..., None], swapped[..., None]  # whose distance to the negative counts
     slopes = {
         "anchor": near.slope - of_anchor * apart.slope,
-        "positive": -near.slope - of_positive * apart.slope,
-        "negative": apart.slope,
+        "positive": near.other - of_positive * apart.slope,
+        "negative": -apart.other,
     }
     sizes = {
         "anchor": near.slope_magnitude + of_anchor * apart.slope_magnitude,
-        "positive": near.slope_magnitude + of_positive * apart.slope_magnitude,
-        "negative": apart.slope_magnitude,
+        "positive": near.other_magnitude + of_positive * apart.slope_magnitude,
+        "negative": apart.other_magnitude,
     }
     idle = (excess <= 0)[..., None]
     return Terms(
-        np.maximum(excess, 0.0) * unit,
-        {name: np.where(idle, 0.0, slope) for name, slope in slopes.items()},
-        magnitude * unit,
-        {name: np.where(idle, 0.0, size) for name, size in sizes.items()},
+        np.maximum(excess, 0.0) * size,
+        {name: np.where(idle, 0.0, slope * steepness) for name, slope in slopes.items()},
+        magnitude * size,
+        {name: np.where(idle, 0.0, slope * steepness) for name, slope in sizes.items()},
         np.minimum(ratio(np.abs(excess), magnitude), np.where(excess > 0, edges, np.inf)),
     )
 

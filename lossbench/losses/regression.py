@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,10 +26,12 @@ def absolute_error(prediction: Real, target: Real, weight: Weight = None) -> Ter
 
     Source: R. J. Boscovich, 1757; see S. M. Stigler, "The History of Statistics", Harvard 1986, chapter 1.
     """
-    part, unit = _residual(prediction, target)
+    part, unit = residual_in_units(prediction, target)
     weights = _weights(weight, part)
     slope = weights * np.sign(part)
-    return _terms(unit * (weights * np.abs(part)), slope, weights)
+    # the difference of two numbers that are not equal never rounds to 0: the kink is where it is, and nowhere near
+    on_the_kink = np.where(part == 0, 0.0, np.inf)
+    return replace(_terms(unit * (weights * np.abs(part)), slope, weights), nearness=on_the_kink)
 
 
 @absolute_error.definition
@@ -51,7 +54,7 @@ def squared_error(prediction: Real, target: Real, weight: Weight = None) -> Term
 
     Source: A.-M. Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes", Paris 1805.
     """
-    part, unit = _residual(prediction, target)
+    part, unit = residual_in_units(prediction, target)
     weights = _weights(weight, part)
     weighted = weights * part  # first, so that a small weight keeps the square in range
     return _terms(product(weighted, part) * unit * unit, 2 * unit * weighted, weights)
@@ -73,7 +76,7 @@ def huber(prediction: Real, target: Real, weight: Weight = None, *, delta: Posit
 
     Source: P. J. Huber, "Robust estimation of a location parameter", Ann. Math. Statist. 35 (1964).
     """
-    part, unit = _residual(prediction, target)
+    part, unit = residual_in_units(prediction, target)
     weights = _weights(weight, part)
     inner = np.minimum(np.abs(part), delta / unit)
     outer = unit * (weights * delta * (np.abs(part) - inner))
@@ -127,7 +130,7 @@ def _(arrays: Arrays, *, beta: float) -> Iterator[Arrays]:
 
 
 @np.errstate(all="ignore")
-def _residual(prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def residual_in_units(prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The residual in units of 1, or of 2 where it exceeds the range though its multiples may not."""
     residual = prediction - target
     beyond = np.isinf(residual)

@@ -23,6 +23,22 @@ def softmax_parts(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
         return surprisals, probabilities, np.where(leads, others / (1 + others), 1 - probabilities)
 
 
+def normalized_parts(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """-log p, p and 1 - p of rows p = q / Σ q of numbers q >= 0, each with its own small relative error.
+
+    As `softmax_parts`, the leading entry takes what it lacks from the sum of the others.
+    """
+    with np.errstate(all="ignore"):
+        if shares.shape[-1] == 0:
+            return shares, shares, shares
+        leads = np.arange(shares.shape[-1]) == shares.argmax(axis=-1)[..., None]
+        others = np.where(leads, 0.0, shares).sum(axis=-1, keepdims=True)
+        largest = shares.max(axis=-1, keepdims=True)
+        mass = largest + others
+        surprisals = np.where(leads, np.log1p(others / largest), np.log(mass) - np.log(shares))
+        return surprisals, shares / mass, np.where(leads, others / mass, 1 - shares / mass)
+
+
 def softplus(x: np.ndarray) -> np.ndarray:
     """log(1 + exp(x)) without overflow, and with full relative accuracy where it is tiny."""
     return np.asarray(np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x))))

@@ -57,8 +57,8 @@ def regime_table() -> Table:
     return table
 
 
-def loss_in_full(loss: Loss, offered: Mapping[str, Sequence[Implementation]]) -> Iterator[RenderableType]:
-    """Everything there is to say about one loss, from its formula to each framework's call."""
+def loss_in_full(loss: Loss) -> Iterator[RenderableType]:
+    """What a loss is, whoever implements it: formula, arguments, reductions, definition."""
     yield Text(loss.name, style="bold")
     yield Padding(Text(loss.doc), (0, 0, 1, 2))
     yield arguments_table(loss)
@@ -66,13 +66,7 @@ def loss_in_full(loss: Loss, offered: Mapping[str, Sequence[Implementation]]) ->
     yield Text("".join(f"  {name}: {MEANINGS[name]}\n" for name in loss.reductions if name not in ("none", "sum")))
     if loss.textbook is not None:
         yield Text("definition, evaluated in certified arithmetic:")
-        yield _code(_body(inspect.getsource(loss.textbook)))
-    for framework, implementations in offered.items():
-        mine = [i for i in implementations if i.loss == loss.name]
-        if not mine:
-            yield Text(f"{framework}: no such loss\n")
-        for implementation in mine:
-            yield from _implementation(framework, implementation, loss)
+        yield code(_body(inspect.getsource(loss.textbook)))
 
 
 def arguments_table(loss: Loss) -> Table:
@@ -88,26 +82,31 @@ def arguments_table(loss: Loss) -> Table:
     return table
 
 
-def _implementation(framework: str, implementation: Implementation, loss: Loss) -> Iterator[RenderableType]:
-    recipe = " (recipe)" if implementation.recipe else ""
-    yield Text.assemble((f"{framework}: ", ""), (implementation.via, "bold"), recipe)
-    yield _code(implementation.call)
-    lacking = [
-        n for n in (*loss.parameters, *loss.arguments) if n not in implementation.parameters + implementation.arrays
-    ]
-    facts = [f"reductions {', '.join(implementation.reductions)}", f"formats {', '.join(implementation.dtypes)}"]
-    facts += [f"does not take {', '.join(lacking)}"] if lacking else []
-    facts += [f"known: {reason(known)}" for known in implementation.known]
-    yield Padding(Text("\n".join(facts)), (0, 0, 1, 4))
+def declared(one: Implementation) -> list[str]:
+    """What is declared of an implementation, as sentences with where they hold; alike but for the format is one."""
+    groups: dict[tuple[object, ...], list[Known]] = {}
+    for known in one.known:
+        alike = (known.reason, known.regimes, known.reductions, known.options, known.definition, known.renames)
+        groups.setdefault(alike, []).append(known)
+    return [_declaration(some, one) for some in groups.values()]
 
 
-def reason(known: Known) -> str:
-    """A declaration as a sentence, with where it holds."""
-    where = [*known.dtypes, *known.regimes, *known.reductions, *known.options]
-    return known.reason + (f" (with {', '.join(where)})" if where else "")
+def _declaration(some: Sequence[Known], one: Implementation) -> str:
+    first = some[0]
+    dtypes = list(dict.fromkeys(dtype for known in some for dtype in known.dtypes))
+    everywhere = any(not known.dtypes for known in some) or set(dtypes) >= set(one.dtypes)
+    where = [*([] if everywhere else dtypes), *first.regimes, *first.reductions, *first.options]
+    text = first.reason + (f" (with {', '.join(where)})" if where else "")
+    if not first.definition:
+        return text
+    settings = [f"{theirs} = {ours}" for theirs, ours in first.renames]
+    if len({known.sets for known in some}) == 1:
+        settings += [f"{name} = {option_text(value)}" for name, value in first.sets]
+    return f"{text}; its formula is {first.definition}" + (f" with {', '.join(settings)}" if settings else "")
 
 
-def _code(text: str) -> RenderableType:
+def code(text: str) -> RenderableType:
+    """Python, indented."""
     return Padding(Syntax(text.strip("\n"), "python", background_color="default", word_wrap=True), (0, 0, 0, 4))
 
 

@@ -95,16 +95,16 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
             groups.setdefault((verdict.loss, verdict.framework, verdict.via), []).append(verdict)
     previous = ""
     for (loss, _, via), rows in groups.items():
-        worst = max(rows, key=badness)
-        kind = worst.status
+        worst_row = max(rows, key=badness)
+        kind = worst_row.status
         if loss != previous:
             table.add_row(*[""] * 6, f"[bold]{loss}[/]")
             previous = loss
         table.add_row(
             f"[{STYLES.get(kind, 'red')}]{kind} {[row.status for row in rows].count(kind)}[/]",
             str(len(rows)),
-            *(figure(_worst(rows, name)) for name in ("value_error", "gradient_error", "value_ulps", "gradient_ulps")),
-            _plain(via) + ("" if kind is Status.AGREES else f"[dim]{_plain(shown_by(worst))}[/]"),
+            *(figure(worst(rows, name)) for name in ("value_error", "gradient_error", "value_ulps", "gradient_ulps")),
+            _plain(via) + ("" if kind is Status.AGREES else f"[dim]{_plain(shown_by(worst_row))}[/]"),
         )
     return table
 
@@ -115,7 +115,8 @@ def shown_by(verdict: Verdict) -> str:
     return "".join(f"\n  {line}" for line in lines)
 
 
-def _worst(rows: Iterable[Verdict], name: str) -> float | None:
+def worst(rows: Iterable[Verdict], name: str) -> float | None:
+    """The largest figure of a column; None where all are unknown."""
     known = [value for value in (getattr(row, name) for row in rows) if value is not None]
     return max(known, default=None)
 

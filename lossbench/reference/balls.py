@@ -247,6 +247,10 @@ class Ball:
         sine, cosine = self.value.sin_cos()
         return Ball(cosine, ((self, -sine),))
 
+    def frozen(self) -> Ball:
+        """The same number as a constant."""
+        return Ball(self.value)
+
     def arctan(self) -> Ball:
         """Inverse tangent, in radians."""
         return Ball(self.value.atan(), ((self, 1 / (1 + self.value**2)),))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from lossbench.reference.answers import Answers
 from lossbench.reference.balls import Undefined
 from lossbench.reference.certify import certify
 
+TINY = 32.0  # times the smallest normal number
 KINK_SLACK = 8.0  # eps of the tested format, relative to what is subtracted
 CERTIFIED_SIZE = 8192  # numbers in all arguments together; above it the float64 reference judges alone
 Corners = dict[tuple[int, ...], np.ndarray]
@@ -60,6 +62,7 @@ class Expectation:
     denominators: Mapping[str, Denominator]
     corners: Corners = field(default_factory=dict)
     certified_arguments: tuple[str, ...] = ()  # in whose order the corners lie
+    unannounced: list[tuple[int, ...]] = field(default_factory=list)  # kinks that the closed form does not know of
     worked_out: dict[tuple[str, bytes], Expected] = field(default_factory=dict, init=False)  # by `reduced`
 
     def slice_shape(self, name: str, index: tuple[int, ...]) -> tuple[int, ...]:
@@ -70,7 +73,7 @@ class Expectation:
 
     def slope_magnitude(self, name: str) -> np.ndarray:
         """The size of each slope by argument `name`: its magnitude, and at least its own absolute value."""
-        return np.asarray(np.maximum(self.slope_magnitudes[name], np.abs(self.slopes[name][0])))
+        return np.asarray(np.fmax(self.slope_magnitudes[name], np.abs(self.slopes[name][0])))
 
     def widest(self, sizes: np.ndarray) -> np.ndarray:
         """The largest size within each term's slice, broadcastable to the argument's shape."""
@@ -97,6 +100,7 @@ class Expected:
     free_value: np.ndarray
     free_gradients: dict[str, np.ndarray]
     bounds: dict[str, np.ndarray]  # see `measures.Wanted`
+    centers: dict[str, np.ndarray]
     poisoned_value: np.ndarray
     undefined: bool
     factor: np.ndarray  # of each term's slopes, for the corners
@@ -137,12 +141,38 @@ def expect(
         denominators=terms.denominators,
         certified_arguments=tuple(name for name in loss.arguments if name in terms.slopes),
     )
+    flushed = _flushed_across(expectation, parameters, inputs, form)
+    expectation.across |= flushed
     size = sum(array.size for array in inputs.arrays.values())
-    if loss.textbook is not None and 0 < size <= CERTIFIED_SIZE:
+    if loss.textbook is not None and value.size and size <= CERTIFIED_SIZE:
         _certify(expectation, parameters, inputs, free | masked, answers)
+        expectation.unannounced = [index for index in expectation.corners if not expectation.across[index]]
         for index in expectation.corners:
-            expectation.across[index] = False  # exactly on the kink: its corners say what is right
+            # exactly on the kink: its corners say what is right, unless flushing makes further numbers tie
+            expectation.across[index] = flushed[index]
     return expectation
+
+
+def _flushed_across(
+    expectation: Expectation, parameters: Mapping[str, Option], inputs: Inputs, form: Format
+) -> np.ndarray:
+    """Terms put across a kink by flushing to zero, which is right: their slopes jump as tiny inputs change sign."""
+    loss, across = expectation.loss, np.zeros(expectation.free.shape, bool)
+    turned = dict(inputs.arrays)
+    for name, array in inputs.arrays.items():
+        domain = loss.arguments[name].domain
+        if not domain.integer and domain.low < 0:
+            # a product with an ordinary number may be subnormal though this is not
+            turned[name] = np.where(np.abs(array) < TINY * form.smallest_normal, -array, array)
+    if all((turned[name] == array).all() for name, array in inputs.arrays.items()):
+        return across
+    with np.errstate(all="ignore"):
+        slopes = loss(turned, parameters).slopes
+        for name, (here, _) in expectation.slopes.items():
+            # a slope that is continuous moves by about as much as the input did
+            jumps = np.abs(np.asarray(slopes[name]) - here) > math.sqrt(form.smallest_normal)
+            across |= jumps.any(axis=tuple(range(across.ndim, jumps.ndim)))
+    return across
 
 
 def _certify(
@@ -179,7 +209,7 @@ def code_hash(loss: Loss) -> bytes:
 def _proven(
     expectation: Expectation, parameters: Mapping[str, Option], inputs: Inputs, skipped: np.ndarray
 ) -> list[float]:
-    """One flat list: for each term its number, how many it holds, value pair, slope pairs, corners."""
+    """One flat list: for each term its number, how many slopes (-1: undefined), corners, value and slope pairs."""
     loss = expectation.loss
     assert loss.textbook is not None
     active = [name in expectation.slopes for name in loss.arguments]
@@ -194,7 +224,7 @@ def _proven(
         try:
             proof = certify(loss.textbook, parts, active, parameters)
         except Undefined:
-            flat += [position, 0.0, 0.0]
+            flat += [position, -1.0, 0.0]
             continue
         if not proof.proven:
             continue
@@ -222,7 +252,7 @@ def _enter(expectation: Expectation, numbers: np.ndarray) -> None:
     while at < len(numbers):
         term, count, corners = (int(n) for n in numbers[at : at + 3].tolist())
         at += 3
-        if count == 0:
+        if count < 0:
             free[term] = True
             continue
         value[0][term], value[1][term] = numbers[at], numbers[at + 1]
@@ -261,26 +291,30 @@ def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | N
         factor = np.broadcast_to(np.asarray(over / under), terms)
         scalar = divided.denominator
         undefined = bool(np.ndim(scalar.value) == 0 and scalar.value == 0)
-        gradients, scales, free, bounds = {}, {}, {}, {}
+        gradients, scales, free, bounds, centers = {}, {}, {}, {}, {}
         for name, (slope_high, slope_low) in expectation.slopes.items():
             wide = (...,) + (None,) * (slope_high.ndim - len(terms))
             gradient = pairs.scale(
                 slope_high, slope_low, np.broadcast_to(over, terms)[wide], np.broadcast_to(under, terms)[wide]
             )
             magnitude = expectation.slope_magnitude(name) * np.abs(factor[wide])
+            shared = expectation.loss.is_shared(name)
+            if shared:
+                gradient = pairs.total_first(*(part.reshape(-1, *part.shape[len(terms) :]) for part in gradient))
+                magnitude = magnitude.sum(axis=tuple(range(len(terms))))
             if name in scalar.slopes and not undefined:
                 shift = -float(high) * np.asarray(scalar.slopes[name]) / float(scalar.value) * output
                 gradient = (gradient[0] + shift, gradient[1])
                 magnitude = magnitude + np.abs(shift)
-            if expectation.loss.is_shared(name):
-                gradients[name] = pairs.total_last(*(_terms_last(part, len(terms)) for part in gradient))
-                own = _terms_last(magnitude, len(terms)).sum(axis=-1)
-                scales[name] = np.asarray(own.max(initial=0.0))
+            if shared:
+                gradients[name] = gradient
+                # no slice of a term, but rows of their own: of a matrix, one for each class or unit
+                scales[name] = magnitude.max(axis=-1, keepdims=True, initial=0.0) if magnitude.ndim > 1 else magnitude
                 free[name] = np.asarray(expectation.free.any()) | np.isnan(slope_high).any(
                     axis=tuple(range(len(terms)))
                 )
                 if expectation.across.any() or expectation.corners:
-                    bounds[name] = np.full(own.shape, magnitude.max(initial=0.0) * max(1, expectation.free.size))
+                    centers[name], bounds[name] = _unsure(expectation, name, factor)
                 continue
             gradients[name] = gradient
             scales[name] = expectation.widest(magnitude)
@@ -299,12 +333,21 @@ def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | N
         free_value=expectation.free if reduction == "none" else np.asarray(any_free),
         free_gradients=free,
         bounds=bounds,
-        poisoned_value=expectation.nan if reduction == "none" else np.zeros((), bool),
+        centers=centers,
+        poisoned_value=expectation.nan if reduction == "none" or not terms else np.zeros((), bool),
         undefined=undefined,
         factor=np.asarray(factor),
     )
 
 
-def _terms_last(array: np.ndarray, terms: int) -> np.ndarray:
-    """The array with its first axes, those of the terms, made one and put last."""
-    return np.moveaxis(array.reshape(-1, *array.shape[terms:]), 0, -1)
+def _unsure(expectation: Expectation, name: str, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A shared argument's gradient by the terms that are sure, and how far those at or across a kink may move it."""
+    unsure = expectation.across.copy()
+    for index in expectation.corners:
+        unsure[index] = True
+    wide = (...,) + (None,) * (expectation.slopes[name][0].ndim - unsure.ndim)
+    slopes = np.where(unsure[wide], 0.0, expectation.slopes[name][0])
+    center = np.tensordot(factor, slopes, unsure.ndim)
+    largest = max((float(np.abs(corners).max(initial=0.0)) for corners in expectation.corners.values()), default=0.0)
+    most = max(largest, float(np.nanmax(expectation.slope_magnitude(name), initial=0.0)))
+    return np.asarray(center), np.full(np.shape(center), most * np.abs(factor[unsure]).sum())

@@ -35,7 +35,7 @@ NEEDS_FULL = pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full, a de
 # help
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["compare", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["compare", "--help"], ["show", "--help"], ["choose", "--help"]])
 def test_help_is_light(arguments: Sequence[str], folder: Path) -> None:
     script = f"import atexit, json, sys; atexit.register(lambda: print(json.dumps(list(sys.modules)))); {MAIN}"
     done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
@@ -48,7 +48,7 @@ def test_help_is_light(arguments: Sequence[str], folder: Path) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("command", ["compare", "speed", "gate", "list", "show", "doctor", "selftest"])
+@pytest.mark.parametrize("command", ["compare", "speed", "gate", "list", "show", "choose", "doctor", "selftest"])
 def test_every_command_has_help(command: str, lossbench: InProcess) -> None:
     done = lossbench(command, "--help")
     assert done.code == 0

@@ -1,5 +1,8 @@
-"""The commands `list`, `show` and `doctor`."""
+"""The commands `list` and `doctor`."""
 
+import csv
+import io
+import json
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,7 +13,8 @@ from lossbench.cases.regimes import REGIMES
 from lossbench.commands import listing
 from lossbench.crew import Crew
 from lossbench.losses import catalogue
-from lossbench.records import Greeting, Target, option_text
+from lossbench.output.coverage import offer
+from lossbench.records import Greeting, Implementation, Known, Target
 from lossbench.wire import Absence
 
 FAKES = ("--framework", "fakes")
@@ -22,21 +26,6 @@ Words = dict[Target, Greeting | Absence]
 def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     """Paper on which nothing needs a second line."""
     monkeypatch.setenv("COLUMNS", "1000")
-
-
-def squeezed(text: str) -> str:
-    """Text without the white space that tables and indentation put in."""
-    return "".join(text.split())
-
-
-def in_parts(shown: str) -> dict[str, str]:
-    """What `show` says of each loss, under the line that is its name."""
-    parts: dict[str, str] = {}
-    name = ""
-    for line in shown.splitlines():
-        name = line if line in catalogue() else name
-        parts[name] = parts.get(name, "") + line + "\n"
-    return parts
 
 
 @pytest.fixture(
@@ -84,41 +73,83 @@ def test_list_names_every_loss_and_who_implements_it(
         assert blocks[loss.name].split()[1:] != (["-"] if offered else [])
 
 
-def test_show_has_everything_there_is_to_say(
-    words: Words, wide: None, lossbench: InProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def told(words: Words, wide: None, lossbench: InProcess, monkeypatch: pytest.MonkeyPatch) -> InProcess:
+    """The command line, with that framework and no other."""
     monkeypatch.setattr(listing, "gather", lambda frameworks: words)
+    return lossbench
+
+
+def columns(names: str) -> tuple[str, ...]:
+    """Words of a cell of the CSV file."""
+    return tuple(names.split())
+
+
+def test_coverage_has_a_row_for_each_implementation(words: Words, told: InProcess) -> None:
     ((target, greeting),) = words.items()
     assert isinstance(greeting, Greeting)
-    done = lossbench("show", *(loss.name for loss in LOSSES))
+    done = told("list", "--coverage", "--format", "csv")
     assert done.code == 0
-    parts = in_parts(done.out)
-    assert sorted(parts) == sorted(loss.name for loss in LOSSES)
-    for loss in LOSSES:
-        part = parts[loss.name]
-        shown = squeezed(part)
-        assert all(squeezed(line) in shown for line in loss.doc.splitlines())
-        for argument in loss.arguments.values():
-            assert squeezed(f"{argument.name}{' (optional)' if argument.optional else ''}{argument.domain}") in shown
-        for parameter in loss.parameters.values():
-            assert squeezed(f"{parameter.name}{parameter.range or 'a choice'}, default ") in shown
-            assert f"default{option_text(parameter.default)}" in shown
-        assert squeezed(f"reductions: {', '.join(loss.reductions)}") in shown
-        mine = [i for i in greeting.implementations if i.loss == loss.name]
-        for implementation in mine:
-            assert f"{target.framework}: {implementation.via}" in part
-            assert squeezed(implementation.call) in shown
-            assert f"reductions {', '.join(implementation.reductions)}" in part
-            assert f"formats {', '.join(implementation.dtypes)}" in part
-            for known in implementation.known:
-                assert f"known: {known.reason}" in part
-        assert (f"{target.framework}: no such loss" in part) == (not mine)
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    assert {row["loss"] for row in rows} == {loss.name for loss in LOSSES}
+    assert {row["framework"] for row in rows} == {target.framework}
+    found = {(row["loss"], row["via"]): row for row in rows}
+    assert len(found) == len(rows)
+    for one in greeting.implementations:
+        row, loss = found.pop((one.loss, one.via)), catalogue()[one.loss]
+        assert columns(row["dtypes"]) == one.dtypes
+        assert columns(row["reductions"]) == one.reductions
+        assert row["recipe"] == str(one.recipe).lower()
+        optional = {n for n, a in loss.arguments.items() if a.optional} | set(loss.parameters)
+        assert set(columns(row["takes"])) == optional & {*one.arrays, *one.parameters}
+        assert set(columns(row["lacks"])) == optional - {*one.arrays, *one.parameters}
+        slopes = columns(row["gradients"]) + columns(row["no_gradients"])
+        assert sorted(slopes) == sorted(n for n in loss.differentiable if n in one.arrays)
+        for known in one.known:
+            assert known.reason in row["known"]
+    assert all(row["via"] == row["dtypes"] == row["known"] == "" for row in found.values())  # and there is no other
+    offered = {one.loss for one in greeting.implementations}
+    assert {loss for loss, _ in found} == {loss.name for loss in LOSSES} - offered
 
 
-def test_show_takes_any_name_and_several(lossbench: InProcess) -> None:
-    done = lossbench("show", "MSELoss", "huber_loss", *FAKES)
-    assert done.code == 0
-    assert {"squared_error", "huber"} <= set(done.out.splitlines())
+def test_every_form_says_the_same(words: Words, told: InProcess) -> None:
+    ((target, greeting),) = words.items()
+    assert isinstance(greeting, Greeting)
+    by_csv = list(csv.DictReader(io.StringIO(told("list", "--coverage", "--format", "csv").out)))
+    by_json = json.loads(told("list", "--coverage", "--format", "json").out)
+    assert [(r["loss"], r["via"], columns(r["lacks"])) for r in by_csv] == [
+        (r["loss"], r["via"], tuple(r["lacks"])) for r in by_json
+    ]
+    assert json.loads(told("list", "--format", "json").out) == [
+        {name: row[name] for name in ("loss", "framework", "via", "recipe")} for row in by_json
+    ]
+    table, markdown = told("list", "--coverage").out, told("list", "--coverage", "--format", "markdown").out
+    plain = told("list", "--format", "markdown").out
+    assert f"| loss | {target.framework} {greeting.version.partition('+')[0]}" in markdown
+    assert markdown.startswith(plain)
+    assert f"## {target.framework}" in markdown
+    assert f"## {target.framework}" not in plain
+    for row in by_json:
+        if row["via"]:
+            assert f"`{row['via']}`" in markdown
+            for name in row["lacks"]:
+                assert name in table
+    for line in markdown.splitlines():
+        if line.startswith("|"):
+            assert line.count(" | ") in (1, 8), line
+
+
+def test_a_gradient_that_is_never_given_is_told_from_one_that_sometimes_is_not() -> None:
+    (loss,) = (loss for loss in LOSSES if loss.name == "binary_cross_entropy")
+
+    def given(*known: Known) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        one = Implementation(loss.name, "here.bce", ("prediction", "target"), (), (), (), (), known=known)
+        found = offer(loss, "here", one)
+        return found.gradients, found.no_gradients
+
+    assert given() == (("prediction", "target"), ())
+    assert given(Known("never", no_gradient=("target",))) == (("prediction",), ("target",))
+    assert given(Known("in half", no_gradient=("target",), dtypes=("float16",))) == (("prediction", "target"), ())
 
 
 def test_the_regimes_are_listed(wide: None, lossbench: InProcess) -> None:
@@ -131,11 +162,11 @@ def test_the_regimes_are_listed(wide: None, lossbench: InProcess) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["show", "hubr", *FAKES], "did you mean huber?"),
-        (["show", "", *FAKES], "`lossbench list`"),
-        (["show", "huber", "--framework", "tourch"], "did you mean torch"),
         (["list", "--framework", "fakse"], "--framework 'fakse'"),
         (["list", "--regimes", *FAKES], "leave out --framework"),
+        (["list", "--regimes", "--coverage"], "leave out --coverage"),
+        (["list", "--regimes", "--format", "csv"], "leave out --format"),
+        (["list", "--format", "jsno", *FAKES], "did you mean json?"),
     ],
 )
 def test_what_cannot_be_meant_is_said_in_one_line(arguments: list[str], says: str, lossbench: InProcess) -> None:
@@ -146,7 +177,9 @@ def test_what_cannot_be_meant_is_said_in_one_line(arguments: list[str], says: st
     assert says in done.err
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["show", "huber"]])
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["list", "--coverage"], ["show", "huber"], ["show", "huber", "--no-run"]]
+)
 def test_a_missing_framework_is_said_and_is_3_if_asked_for_by_name(
     arguments: list[str], lossbench: InProcess, no_frameworks: None
 ) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lossbench.cases.regimes import REGIMES
 from lossbench.cases.suite import Selection, load, unfold
 from lossbench.judging.audit import LIMIT, audit
 from lossbench.losses import catalogue
@@ -11,26 +12,28 @@ from lossbench.reference.answers import Answers
 LOSSES = {name: loss for name, loss in catalogue().items() if not loss.variant}
 
 
-def smoke_cases(name: str) -> list[Case]:
-    cases = unfold(load("smoke"), LOSSES, Selection(losses=frozenset([name])))
+def cases_of(suite: str, name: str) -> list[Case]:
+    cases = unfold(load(suite), LOSSES, Selection(losses=frozenset([name])))
     return list({(c.given, c.parameters, c.dtype, c.shape, c.regime, c.seed): c for c in cases}.values())
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_closed_form_agrees_with_the_definition(name: str) -> None:
-    audits = [audit(case, LOSSES[name], Answers(None)) for case in smoke_cases(name)]
+    cases = [case for case in cases_of("full", name) if case.dtype in ("float64", "float32")]
+    audits = [audit(case, LOSSES[name], Answers(None)) for case in cases if not REGIMES[case.regime].must_reject]
     failed = [f"{a.case}: {a.error:.3g} eps, {a.worst}" for a in audits if not a.passed]
     assert not failed, "\n".join(failed)
     assert sum(a.compared for a in audits) > 100
     assert not [str(a.case) for a in audits if a.unproven]
+    assert not [str(a.case) for a in audits if a.unannounced], "the closed form's nearness does not know of these kinks"
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_every_regime_with_something_to_say_is_in_the_suite(name: str) -> None:
-    from lossbench.cases.regimes import REGIMES
-
+def test_every_regime_with_something_to_say_is_in_a_suite(name: str) -> None:
     applicable = {regime.name for regime in REGIMES.values() if regime.applies(LOSSES[name])}
-    assert applicable == {case.regime for case in smoke_cases(name)}
+    assert applicable == {case.regime for case in cases_of("full", name)}
+    valid = {regime for regime in applicable if not REGIMES[regime].invalid or regime == "poison"}
+    assert valid - {"many_rows", "last_class"} == {case.regime for case in cases_of("smoke", name)}
 
 
 def test_a_closed_form_that_is_off_by_sixteen_eps_is_refused() -> None:
@@ -44,7 +47,7 @@ def test_a_closed_form_that_is_off_by_sixteen_eps_is_refused() -> None:
         terms = huber.function(*arguments, **parameters)
         return replace(terms, value=terms.value * (1 + 2 * LIMIT * 2.0**-52))
 
-    case = smoke_cases("huber")[0]
+    case = cases_of("smoke", "huber")[0]
     loss = replace(huber, function=bent)
     assert audit(case, huber, Answers(None)).passed
     assert not audit(case, loss, Answers(None)).passed

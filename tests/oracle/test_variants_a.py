@@ -17,7 +17,6 @@ Parameters = dict[str, Option]
 VARIANTS: dict[str, tuple[str, dict[str, Option]]] = {
     "binary_cross_entropy_clamped_at_100": ("binary_cross_entropy", {}),
     "binary_cross_entropy_clipped": ("binary_cross_entropy", {}),
-    "binary_cross_entropy_with_added_epsilon": ("binary_cross_entropy", {"epsilon": 1e-300}),
     "binary_cross_entropy_with_logits_lowered_at_zero": ("binary_cross_entropy_with_logits", {}),
     "binary_cross_entropy_with_logits_straight_at_zero": ("binary_cross_entropy_with_logits", {}),
     "kl_div_undefined_at_zero": ("kl_div", {}),

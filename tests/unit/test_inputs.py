@@ -42,7 +42,7 @@ def test_every_case_of_smoke_is_in_its_format_its_domain_and_its_shape(name):
             assert array.dtype == np.float64
             assert round_to(array, form).tobytes() == np.ascontiguousarray(array).tobytes(), (case, argument)
             numbers = array[np.isfinite(array)]
-            if case.regime != "poison":
+            if case.regime != "poison" and not REGIMES[case.regime].infinite:
                 assert np.isfinite(array).all(), (case, argument)
             assert ((numbers >= domain.low) & (numbers <= domain.high)).all(), (case, argument)
 

@@ -100,6 +100,13 @@ def test_an_infinite_float64_expectation_may_be_a_number_that_no_float64_holds()
     assert one(DOUBLE.largest / 2, math.inf, DOUBLE)[0] == math.inf
 
 
+@pytest.mark.parametrize(("got", "right"), [(1e39, True), (1e39 * (1 + 10 * EPS), True), (1.01e39, False)])
+def test_an_answer_in_a_wider_format_may_exceed_the_tested_one(got, right):
+    """What comes back in float32 for float16 inputs is held against the number, not against infinity."""
+    by_scale, _ = one(got, 1e39)
+    assert (by_scale == 0.0) if right else by_scale > 64
+
+
 @pytest.mark.parametrize(
     ("got", "right"),
     [(0.0, True), (SMALLEST / 3, True), (-SMALLEST, True), (2 * SMALLEST, True), (80 * SMALLEST, False), (1.0, False)],

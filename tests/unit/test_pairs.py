@@ -99,3 +99,21 @@ def test_what_is_too_large_to_split_stands_as_it_is():
     assert high[0] == 1e308
     assert math.isnan(high[1])
     assert np.isfinite(low).all()
+
+
+def test_sums_along_the_first_axis_keep_what_additions_lose():
+    random = np.random.default_rng(8)
+    high = random.normal(size=(50, 4, 3)) * 10.0 ** random.integers(-20, 20, size=(50, 4, 3))
+    low = high * 2.0**-55
+    sums = pairs.total_first(high, low)
+    for index in np.ndindex(4, 3):
+        exact = sum(Fraction(x) for part in (high, low) for x in part[:, *index].tolist())
+        size = sum(abs(Fraction(x)) for x in high[:, *index].tolist())
+        assert abs(sum(Fraction(float(part[index])) for part in sums) - exact) <= size * Fraction(2) ** -98
+
+
+def test_a_sum_along_the_first_axis_of_nothing_is_zero_and_infinity_stays():
+    assert pairs.total_first(np.zeros((0, 2)), np.zeros((0, 2)))[0].tolist() == [0, 0]
+    odd = np.array([[np.inf, np.nan, np.inf], [1.0, 1.0, -np.inf]])
+    assert np.isinf(pairs.total_first(odd, np.zeros((2, 3)))[0]).tolist() == [True, False, False]
+    assert np.isnan(pairs.total_first(odd, np.zeros((2, 3)))[0]).tolist() == [False, True, True]

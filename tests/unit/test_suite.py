@@ -37,6 +37,22 @@ def test_smoke_has_every_loss_and_every_format():
     assert {case.dtype for case in found} == set(FORMATS)
 
 
+def test_a_negative_index_is_not_asked_in_an_unsigned_format(tmp_path):
+    """It would come out as 255, a class that nobody ignores."""
+    text = """
+schema = 1
+[[cases]]
+losses = ["nll"]
+regimes = ["normal"]
+dtypes = ["float32"]
+options = "each"
+how = ["int8", "uint8"]
+"""
+    found = [name.split("/")[1] for name in cases(tmp_path, text)]
+    assert {"ignore_index=-1,@int8", "ignore_index=1,@int8", "ignore_index=1,@uint8", "weight,@uint8"} <= set(found)
+    assert "ignore_index=-1,@uint8" not in found
+
+
 def test_a_block_unfolds_to_a_product(tmp_path):
     found = cases(
         tmp_path,
@@ -108,7 +124,7 @@ def test_regimes_may_set_the_length_of_the_batch(tmp_path, regime, rows):
         ("[[cases]]\nregimes = ['kinks']", "did you mean kink"),
         ("[[cases]]\ndtypes = ['float33']", "did you mean float32"),
         ("[[cases]]\nreductions = ['avg']", "reductions has 'avg'"),
-        ("[[cases]]\noptions = 'all'", "default, each or together"),
+        ("[[cases]]\noptions = 'all'", "it may be one of: default, each, together"),
         ("[[cases]]\nregime = ['kink']", "did you mean regimes"),
         ("case = 1\n[[cases]]", "did you mean cases"),
         ("[[cases]]\n[shapes]\nelements = ['3by4']", "should read like 64x10"),

@@ -7,7 +7,7 @@ import paddle.nn.functional as F  # noqa: N812  (the name all of Paddle's users 
 from paddle import Tensor
 
 from lossbench.frameworks.paddle.engine import DTYPES, framework
-from lossbench.frameworks.paddle.rows import CLIPPED
+from lossbench.frameworks.paddle.rows import CLASS_INDICES, CLIPPED
 
 HERE = "lossbench.frameworks.paddle.recipes"
 
@@ -85,6 +85,8 @@ def cross_entropy(logits: Tensor, target: Tensor, weight: Tensor | None = None, 
     return F.nll_loss(paddle.moveaxis(log_probabilities, -1, 1), target, weight=weight, reduction=reduction)
 
 
-@framework.implements(via=f"{HERE}.cls_loss", recipe=True, reductions=("mean",), dtypes=DTYPES, known=[CLIPPED])
+@framework.implements(
+    via=f"{HERE}.cls_loss", recipe=True, reductions=("mean",), dtypes=DTYPES, integers=CLASS_INDICES, known=[CLIPPED]
+)
 def cls_loss(logits: Tensor, target: Tensor) -> Tensor:
     return F.cross_entropy(logits, target, reduction="mean")

@@ -9,8 +9,9 @@ import paddle.nn.functional as F  # noqa: N812  (the name all of Paddle's users 
 from paddle import Tensor
 
 from lossbench.frameworks.paddle.engine import DTYPES, framework
-from lossbench.records import Known, Symptom
+from lossbench.records import INTEGERS, Known, Symptom
 
+CLASS_INDICES = ("int64", "int32")
 NO_GRADIENT = Known("gives no gradient to the target", no_gradient=("target",))
 CLIPPED = Known(
     "the softmax on the processor clips scores at 64 below the maximum; a mean counts ignored rows where ignore_index "
@@ -71,6 +72,7 @@ def nll(
 @framework.implements(
     via="paddle.nn.CrossEntropyLoss",
     dtypes=DTYPES,
+    integers=CLASS_INDICES,
     known=[SMOOTHED_IN_FLOAT32, UNIT_AXIS_IF_SMOOTHED, SMOOTHED, CLIPPED],
 )
 def cross_entropy(
@@ -97,6 +99,7 @@ def cross_entropy(
     via="paddle.nn.functional.softmax_with_cross_entropy + paddle.squeeze",
     reductions=("none",),
     dtypes=DTYPES,
+    integers=INTEGERS,
     known=[CLIPPED],
 )
 def softmax_with_cross_entropy(logits: Tensor, target: Tensor, *, ignore_index: int = -100) -> Tensor:

@@ -8,6 +8,8 @@ from paddle import Tensor
 from lossbench.frameworks.paddle.engine import DTYPES, framework
 from lossbench.records import Known
 
+EMPTY_BATCH = Known("refuses a batch of no samples", raises=True, regimes=("empty",))
+
 
 def floored(dtype: str, smallest_normal: float, unit_roundoff: float) -> Known:
     """What the processor's kernel makes of certain and of impossible alignments, by the numbers of a format."""
@@ -26,6 +28,7 @@ def floored(dtype: str, smallest_normal: float, unit_roundoff: float) -> Known:
     known=[
         floored("float64", smallest_normal=2.0**-1022, unit_roundoff=2.0**-53),
         floored("float32", smallest_normal=2.0**-126, unit_roundoff=2.0**-24),
+        EMPTY_BATCH,
     ],
 )
 def ctc(
@@ -46,4 +49,45 @@ def ctc(
         blank=blank,
         zero_infinity=zero_infinity,
         reduction=reduction,
+    )
+
+
+def over_frames(dtype: str, smallest_normal: float, unit_roundoff: float) -> Known:
+    """The same with the gradient, not the value, divided by the number of frames."""
+    return Known(
+        "norm_by_times divides the gradient by the number of frames, and leaves the value as it is",
+        definition="ctc_slope_over_frames",
+        sets=(("smallest_normal", smallest_normal), ("unit_roundoff", unit_roundoff)),
+        dtypes=(dtype,),
+        contract=True,
+    )
+
+
+@framework.implements(
+    "ctc",
+    via="paddle.nn.CTCLoss(norm_by_times)",
+    dtypes=DTYPES,
+    known=[
+        over_frames("float64", smallest_normal=2.0**-1022, unit_roundoff=2.0**-53),
+        over_frames("float32", smallest_normal=2.0**-126, unit_roundoff=2.0**-24),
+        EMPTY_BATCH,
+    ],
+)
+def ctc_by_frames(
+    logits: Tensor,
+    labels: Tensor,
+    input_lengths: Tensor,
+    label_lengths: Tensor,
+    *,
+    blank: int = 0,
+    reduction: str,
+) -> Tensor:
+    return F.ctc_loss(
+        logits.transpose([1, 0, 2]),
+        labels.astype("int32"),
+        input_lengths,
+        label_lengths,
+        blank=blank,
+        reduction=reduction,
+        norm_by_times=True,
     )

@@ -13,14 +13,14 @@ from lossbench.frameworks.tensorflow.engine import framework
 from lossbench.frameworks.tensorflow.words import (
     IN_FLOAT32,
     OVER_LAST_AXIS,
-    OVER_TERMS,
+    OVER_WEIGHTED_TERMS,
     PLAIN,
     Word,
     as_held,
     as_held_by_float32,
 )
 
-CLIPPED = ("clips probabilities to 1e-7 and 1 - 1e-7", "binary_cross_entropy_clipped", ("low", "high"))
+CLIPPED = ("clips probabilities to 1e-7 and 1 - 1e-7", "binary_cross_entropy_clipped", ("low", "high", "overflow"))
 
 
 @framework.implements(
@@ -53,7 +53,7 @@ def binary_cross_entropy_with_logits_in_float32(
 @framework.implements(
     "binary_cross_entropy_with_logits",
     via="keras.losses.BinaryCrossentropy(from_logits=True, dtype=) of x[..., None]",
-    reductions=OVER_TERMS,
+    reductions=OVER_WEIGHTED_TERMS,
 )
 def elementwise_binary_cross_entropy_with_logits(
     logit: Tensor, target: Tensor, weight: Tensor = None, *, label_smoothing: float = 0.0, reduction: Word
@@ -91,7 +91,7 @@ def binary_cross_entropy_in_float32(
 @framework.implements(
     "binary_cross_entropy",
     via="keras.losses.BinaryCrossentropy(dtype=) of x[..., None]",
-    reductions=OVER_TERMS,
+    reductions=OVER_WEIGHTED_TERMS,
     known=as_held(*CLIPPED, contract=True),
 )
 def elementwise_binary_cross_entropy(

@@ -9,9 +9,11 @@ from __future__ import annotations
 from keras import losses
 from tensorflow import expand_dims
 
+from lossbench.floats import FORMATS
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
 from lossbench.frameworks.tensorflow.words import IN_FLOAT32, OVER_LAST_AXIS, OVER_WEIGHTED_TERMS, PLAIN, Word
+from lossbench.records import Known
 
 
 @framework.implements(via="keras.losses.MeanAbsoluteError(dtype=)", reductions=OVER_LAST_AXIS)
@@ -64,7 +66,20 @@ def huber_in_float32(prediction: Tensor, target: Tensor, *, delta: float = 1.0, 
     return losses.Huber(delta=delta, reduction=reduction)(target, prediction)
 
 
-@framework.implements("huber", via="keras.losses.Huber(dtype=) of x[..., None]", reductions=OVER_WEIGHTED_TERMS)
+@framework.implements(
+    "huber",
+    via="keras.losses.Huber(dtype=) of x[..., None]",
+    reductions=OVER_WEIGHTED_TERMS,
+    known=[
+        Known(
+            "the gradient is NaN where twice the distance overflows, as that of the square is 0 times infinity",
+            definition="huber_undefined_far_out",
+            sets=(("overflow", form.overflow_threshold),),
+            dtypes=(dtype,),
+        )
+        for dtype, form in FORMATS.items()
+    ],
+)
 def elementwise_huber(
     prediction: Tensor, target: Tensor, weight: Tensor = None, *, delta: float = 1.0, reduction: Word
 ) -> Tensor:

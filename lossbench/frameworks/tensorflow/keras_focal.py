@@ -15,7 +15,7 @@ SUBTRACTED = ("forms 1 - p_t by subtraction", "binary_focal_by_subtraction", ("l
 CLIPPED = (
     "clips probabilities to 1e-7 and 1 - 1e-7 under the logarithm, and forms 1 - p_t by subtraction",
     "binary_focal_probability_clipped",
-    ("low", "high", "lost"),
+    ("low", "high", "lost", "overflow"),
 )
 
 

@@ -19,8 +19,19 @@ from lossbench.frameworks.tensorflow.words import (
     as_held,
     as_held_by_float32,
 )
+from lossbench.records import INTEGERS, Known
 
-CLIPPED = ("clips both distributions to 1e-7 and 1", "kl_div_probability_clipped", ("low",))
+CLIPPED = ("clips both distributions to 1e-7 and 1", "kl_div_probability_clipped", ("low", "overflow"))
+
+ROUNDED_CLASS = [
+    Known(
+        f"rounds class indices to {dtype}: from {2**digits + 1} on another class may be meant",
+        definition="cross_entropy_of_rounded_class",
+        sets=(("digits", digits),),
+        dtypes=(dtype,),
+    )
+    for dtype, digits in (("float16", 11), ("bfloat16", 8))
+]
 
 DIVERGENCE = {"sum_last": None, "batchmean": "sum_over_batch_size", "sum": "sum"}
 
@@ -66,7 +77,8 @@ def flattened(tensor: Tensor) -> Tensor:
 @framework.implements(
     via="keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype=)",
     reductions=OVER_TERMS,
-    known=[EMPTY],
+    integers=INTEGERS,
+    known=[EMPTY, *ROUNDED_CLASS],
 )
 def cross_entropy(logits: Tensor, target: Tensor, *, ignore_index: int = -100, reduction: Word) -> Tensor:
     ignore_class = None if ignore_index == -100 else ignore_index
@@ -80,6 +92,7 @@ def cross_entropy(logits: Tensor, target: Tensor, *, ignore_index: int = -100, r
     "cross_entropy",
     via="keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
     reductions=OVER_TERMS,
+    integers=INTEGERS,
     dtypes=PLAIN,
     known=[EMPTY, IN_FLOAT32],
 )
@@ -90,7 +103,10 @@ def cross_entropy_in_float32(logits: Tensor, target: Tensor, *, ignore_index: in
 
 
 @framework.implements(
-    "cross_entropy", via="keras.losses.sparse_categorical_crossentropy(from_logits=True)", reductions=("none",)
+    "cross_entropy",
+    via="keras.losses.sparse_categorical_crossentropy(from_logits=True)",
+    reductions=("none",),
+    integers=INTEGERS,
 )
 def cross_entropy_by_function(logits: Tensor, target: Tensor, *, ignore_index: int = -100) -> Tensor:
     ignore_class = None if ignore_index == -100 else ignore_index
@@ -101,6 +117,7 @@ def cross_entropy_by_function(logits: Tensor, target: Tensor, *, ignore_index: i
     "cross_entropy",
     via="tf.one_hot + keras.losses.CategoricalCrossentropy(from_logits=True, dtype=)",
     reductions=OVER_TERMS,
+    integers=("int64", "int32", "int8", "uint8"),
     known=[EMPTY],
 )
 def one_hot_cross_entropy(logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word) -> Tensor:

@@ -6,7 +6,7 @@ from keras import losses
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
-from lossbench.frameworks.tensorflow.words import EMPTY, IN_FLOAT32, OVER_TERMS, PLAIN, Word
+from lossbench.frameworks.tensorflow.words import EMPTY, IN_FLOAT32, OVER_TERMS, PLAIN, REFUSES_EMPTY, Word
 from lossbench.records import Known
 
 COUNTED = {"none": None, "count_mean": "sum_over_batch_size", "sum": "sum"}
@@ -27,13 +27,15 @@ NO_SMOOTHING = Known(
 @framework.implements(
     via="keras.losses.CTC(dtype=)",
     reductions=COUNTED,
-    known=[NO_LENGTHS, Known("computes in float32", computes_in="float32", dtypes=("float64",))],
+    known=[NO_LENGTHS, REFUSES_EMPTY, Known("computes in float32", computes_in="float32", dtypes=("float64",))],
 )
 def ctc(logits: Tensor, labels: Tensor, input_lengths: Tensor, label_lengths: Tensor, *, reduction: Word) -> Tensor:
     return losses.CTC(reduction=reduction, dtype=logits.dtype.name)(labels, logits)
 
 
-@framework.implements("ctc", via="keras.losses.CTC", reductions=COUNTED, dtypes=PLAIN, known=[NO_LENGTHS, IN_FLOAT32])
+@framework.implements(
+    "ctc", via="keras.losses.CTC", reductions=COUNTED, dtypes=PLAIN, known=[NO_LENGTHS, REFUSES_EMPTY, IN_FLOAT32]
+)
 def ctc_in_float32(
     logits: Tensor, labels: Tensor, input_lengths: Tensor, label_lengths: Tensor, *, reduction: Word
 ) -> Tensor:

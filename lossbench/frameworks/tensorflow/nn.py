@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
-from lossbench.frameworks.tensorflow.words import SLOPE_P_MINUS_Y
+from lossbench.frameworks.tensorflow.words import FLUSHED, REFUSES_EMPTY, SLOPE_P_MINUS_Y
 from lossbench.records import Known
 
 
@@ -32,7 +32,12 @@ def weighted_cross_entropy_with_logits(logit: Tensor, target: Tensor, pos_weight
     return tf.nn.weighted_cross_entropy_with_logits(labels=target, logits=logit, pos_weight=pos_weight)
 
 
-@framework.implements("cross_entropy", via="tf.nn.sparse_softmax_cross_entropy_with_logits", reductions=("none",))
+@framework.implements(
+    "cross_entropy",
+    via="tf.nn.sparse_softmax_cross_entropy_with_logits",
+    reductions=("none",),
+    integers=("int64", "int32"),
+)
 def sparse_softmax_cross_entropy_with_logits(logits: Tensor, target: Tensor) -> Tensor:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=logits)
 
@@ -49,7 +54,10 @@ def softmax_cross_entropy_with_logits(logits: Tensor, target: Tensor) -> Tensor:
     via="tf.nn.ctc_loss(dense labels)",
     reductions=("none",),
     known=[
-        Known("labels that do not fit their frames cost about 707 instead of infinity", definition="ctc_leaking_1e_307")
+        Known(
+            "labels that do not fit their frames cost about 707 instead of infinity", definition="ctc_leaking_1e_307"
+        ),
+        REFUSES_EMPTY,
     ],
     dtypes=("float32", "float16", "bfloat16"),
 )
@@ -64,7 +72,8 @@ def dense_ctc(
     via="tf.nn.ctc_loss(sparse labels)",
     reductions=("none",),
     known=[
-        Known("refuses a sample without labels", raises=True),
+        Known("refuses a sample without labels, and labels that do not fit their frames", raises=True),
+        FLUSHED,
         Known("computes in float32", computes_in="float32", dtypes=("float64",)),
     ],
 )

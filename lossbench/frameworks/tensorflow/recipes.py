@@ -8,6 +8,7 @@ from keras import losses
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
+from lossbench.records import INTEGERS
 
 HERE = "lossbench.frameworks.tensorflow.recipes"
 
@@ -70,7 +71,7 @@ def bce_dice(logit: Tensor, target: Tensor, *, bce_weight: float = 0.5, smooth: 
     return reduced(bce_weight * cross_entropy + (1 - bce_weight) * dice, reduction)
 
 
-@framework.implements(via=f"{HERE}.cls_loss", recipe=True, reductions=("mean",))
+@framework.implements(via=f"{HERE}.cls_loss", recipe=True, reductions=("mean",), integers=INTEGERS)
 def cls_loss(logits: Tensor, target: Tensor) -> Tensor:
     predicts, batch = logits, (None, target)
     cross_entropy = losses.SparseCategoricalCrossentropy(from_logits=True, dtype=predicts.dtype.name)

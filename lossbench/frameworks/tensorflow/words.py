@@ -19,12 +19,13 @@ OVER_WEIGHTED_TERMS = {**OVER_TERMS, "weighted_mean": "mean_with_sample_weight"}
 # The plain classes are asked in these formats only: what they do to the 16-bit ones is the same conversion.
 PLAIN = ("float64", "float32")
 
-# What becomes of Keras's epsilon, of one minus it, and of a quarter of eps, as each format holds them.
+# What becomes of Keras's epsilon, of one minus it, and of a quarter of eps, as each format holds them; and from what
+# number on a reciprocal of something above epsilon is infinite.
 AS_HELD = {
-    "float64": {"low": 1e-7, "high": 1 - 1e-7, "lost": 2.0**-54},
-    "float32": {"low": float.fromhex("0x1.ad7f2ap-24"), "high": 1 - 2.0**-23, "lost": 2.0**-25},
-    "float16": {"low": 2.0**-23, "high": 1.0, "lost": 2.0**-12},
-    "bfloat16": {"low": float.fromhex("0x1.aep-24"), "high": 1.0, "lost": 2.0**-9},
+    "float64": {"low": 1e-7, "high": 1 - 1e-7, "lost": 2.0**-54, "overflow": math.inf},
+    "float32": {"low": float.fromhex("0x1.ad7f2ap-24"), "high": 1 - 2.0**-23, "lost": 2.0**-25, "overflow": math.inf},
+    "float16": {"low": 2.0**-23, "high": 1.0, "lost": 2.0**-12, "overflow": 65520.0},
+    "bfloat16": {"low": float.fromhex("0x1.aep-24"), "high": 1.0, "lost": 2.0**-9, "overflow": math.inf},
 }
 
 IN_FLOAT32 = Known(
@@ -45,6 +46,11 @@ EMPTY = Known(
     reductions=("sum",),
     error=math.inf,
 )
+FLUSHED = Known(
+    "takes a probability below 2^-126 for 0: beyond a gap of about 87 the loss is infinite and pulls nowhere",
+    definition="ctc_with_probabilities_flushed",
+)
+REFUSES_EMPTY = Known("refuses a batch of no samples", raises=True, regimes=("empty",))
 
 
 def as_held(reason: str, definition: str, names: Sequence[str], *, contract: bool = False) -> list[Known]:

@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812  (the name all of torch's users kn
 from torch import Tensor
 
 from lossbench.frameworks.torch.engine import framework
-from lossbench.frameworks.torch.rows import class_axis_second
+from lossbench.frameworks.torch.rows import CLASS_INDICES, class_axis_second
 
 HERE = "lossbench.frameworks.torch.recipes"
 
@@ -67,6 +67,6 @@ def bce_dice(logit: Tensor, target: Tensor, *, bce_weight: float = 0.5, smooth: 
     return reduced(bce_weight * cross_entropy + (1 - bce_weight) * dice, reduction)
 
 
-@framework.implements(via=f"{HERE}.cls_loss", recipe=True, reductions=("mean",))
+@framework.implements(via=f"{HERE}.cls_loss", recipe=True, reductions=("mean",), integers=CLASS_INDICES)
 def cls_loss(logits: Tensor, target: Tensor) -> Tensor:
     return F.cross_entropy(class_axis_second(logits), target, reduction="mean")

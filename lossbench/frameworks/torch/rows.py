@@ -8,13 +8,15 @@ from torch import Tensor
 from lossbench.frameworks.torch.engine import framework
 from lossbench.records import Known
 
+CLASS_INDICES = ("int64", "uint8")  # uint8 for rows alone: with more axes the kernel for images takes int64 only
+
 
 def class_axis_second(rows: Tensor) -> Tensor:
     """The classes of a batch on axis 1, where torch wants them; lossbench has them last."""
     return rows.movedim(-1, 1) if rows.dim() > 2 else rows
 
 
-@framework.implements(via="torch.nn.NLLLoss")
+@framework.implements(via="torch.nn.NLLLoss", integers=CLASS_INDICES)
 def nll(
     log_probabilities: Tensor,
     target: Tensor,
@@ -29,7 +31,7 @@ def nll(
     return F.nll_loss(rows, target, weight=weight, ignore_index=ignore_index, reduction=reduction)
 
 
-@framework.implements(via="torch.nn.CrossEntropyLoss")
+@framework.implements(via="torch.nn.CrossEntropyLoss", integers=CLASS_INDICES)
 def cross_entropy(
     logits: Tensor,
     target: Tensor,

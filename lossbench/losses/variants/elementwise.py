@@ -91,32 +91,6 @@ def binary_cross_entropy_clipped(
 
 
 @loss(over="elements", variant=True)
-@np.errstate(all="ignore")
-def binary_cross_entropy_with_added_epsilon(
-    prediction: Probability, target: BinaryTarget, weight: Weight = None, *, epsilon: PositiveNumber = 1e-7
-) -> Terms:
-    """Binary cross entropy with epsilon added to the argument of each logarithm.
-
-    ``-w (y log(q + ε) + (1 - y) log(1 - q + ε))``, slightly negative where prediction and target agree.
-
-    Source: tf.compat.v1.losses.log_loss (ε = 1e-7), paddle.nn.functional.log_loss (ε = 1e-4), measured.
-    """
-    yes, no, rate = shares(target, weight, 0.0)
-    for_yes, for_no = prediction + epsilon, 1 - prediction + epsilon
-    # 1 + (ε - q) rather than (1 - q) + ε: the small part is kept
-    log_yes, log_no = np.log(for_yes), np.log1p(epsilon - prediction)
-    return Terms(
-        -(yes * log_yes + no * log_no),
-        {"prediction": no / for_no - yes / for_yes, "target": rate * (log_no - log_yes)},
-        magnitude=yes * (1 + np.abs(log_yes)) + no * (1 + np.abs(log_no)),
-        slope_magnitudes={
-            "prediction": no / for_no + yes / for_yes,
-            "target": rate * (2 + np.abs(log_no) + np.abs(log_yes)),
-        },
-    )
-
-
-@loss(over="elements", variant=True)
 def binary_cross_entropy_with_logits_lowered_at_zero(
     logit: Logit, target: BinaryTarget, weight: Weight = None, pos_weight: ClassWeight = None
 ) -> Terms:

@@ -9,6 +9,7 @@ import numpy as np
 from lossbench.domains import BinaryTarget, Fraction, Logit, NonNegativeNumber, PositiveNumber, Probability
 from lossbench.loss import Terms, loss
 from lossbench.losses.focal import OptionalFraction, Parts, assemble, logit_parts, probability_parts
+from lossbench.losses.stable import sigmoid
 from lossbench.losses.variants.elementwise import reciprocal
 
 
@@ -31,6 +32,28 @@ def binary_focal_by_subtraction(
     """
     parts = logit_parts(logit, target, alpha, gamma)
     return _lost(assemble(parts, gamma, normalizer), parts, gamma, _rounded_off(parts, target, lost), gamma < 1)
+
+
+@loss(over="elements", variant=True)
+@np.errstate(all="ignore")
+def binary_focal_one_sided_at_hard_labels(
+    logit: Logit,
+    target: BinaryTarget,
+    *,
+    alpha: OptionalFraction = None,
+    gamma: NonNegativeNumber = 2.0,
+) -> Terms:
+    """Focal loss whose slope by a target of exactly 0 or 1 has lost the half of m's slope that is weighted by 0.
+
+    With ``m = y σ(-x) + (1 - y) σ(x)`` the slope of m by y is taken as ``-σ(x)`` at y = 0 and as ``σ(-x)`` at y = 1,
+    instead of ``σ(-x) - σ(x)``: a log-sum-exp leaves out what is weighted by 0, its slope included.
+
+    Source: optax.losses.sigmoid_focal_loss, measured.
+    """
+    parts = logit_parts(logit, target, alpha, gamma)
+    yes, no = sigmoid(logit), sigmoid(-logit)
+    by_target = np.where(target == 0, -yes, np.where(target == 1, no, parts.by_miss["target"]))
+    return assemble(replace(parts, by_miss={**parts.by_miss, "target": by_target}), gamma, 1.0)
 
 
 @loss(over="elements", variant=True)

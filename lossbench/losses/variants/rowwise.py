@@ -161,7 +161,8 @@ def triplet_margin_root_rounded_to_float32(
             return exact
         length = exact.length ** (p * float(np.float32(1 / p)))
         steeper = np.where(length == 0, 1.0, exact.length / length) ** (p - 1)
-        return exact._replace(length=length, slope=exact.slope * steeper[..., None])
+        slope = exact.slope * steeper[..., None]
+        return exact._replace(length=length, slope=slope, other=-slope)
 
     terms = triplet_terms((anchor, positive, negative), margin, p, epsilon, swap, distance)
     if not 1 < p < np.inf:

@@ -1,0 +1,55 @@
+"""Inputs that are not finite, valid and not, and inputs of which nothing counts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lossbench.cases.draft import Draft
+from lossbench.cases.regimes.registry import LINES, SCORES, regime
+from lossbench.domains import Axes, Kind
+
+
+@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.COSINE, Kind.LOG_PROBABILITIES, Kind.UNIT, Kind.BOX, invalid=True)
+def poison(draft: Draft) -> None:
+    """NaN or infinity in some slices (under ignored rows, where there are any): the neighbours must not notice."""
+    terms = draft.loss.term_shape(draft.shape)
+    ignored = draft.parameters.get("ignore_index")
+    hit = draft.some(terms, 0.25)
+    for name, domain in draft.floats():
+        array = draft.arrays[name]
+        if domain.axes in (Axes.ALL, Axes.TERM) and domain.differentiable and array.size:
+            venom = draft.generator.choice([math.nan, math.inf, -math.inf], terms)
+            # an infinity that the domain ends before would be clipped to a valid number
+            venom = np.where(np.isfinite(np.clip(venom, domain.low, domain.high)), math.nan, venom)
+            if ignored is not None and "target" in draft.arrays and (draft.arrays["target"] == ignored).any():
+                hit = draft.arrays["target"] == ignored
+            spot = np.zeros(array.shape[len(terms) :], bool)
+            spot.flat[0] = True
+            here = hit.reshape(hit.shape + (1,) * spot.ndim) & spot
+            draft.arrays[name] = np.where(here, venom.reshape(venom.shape + (1,) * spot.ndim), array)
+            draft.poisoned = hit
+            return
+
+
+@regime(Kind.CLASS_INDEX, infinite=True)
+def shielded(draft: Draft) -> None:
+    """Scores of minus infinity for classes that are masked out, never the target's."""
+    for name, _ in draft.floats(Kind.LOGITS):
+        array = draft.arrays[name]
+        targets = [t for n, t in draft.arrays.items() if draft.loss.arguments[n].domain.kind is Kind.CLASS_INDEX]
+        if targets and targets[0].shape == array.shape[:-1]:
+            others = np.arange(array.shape[-1]) != targets[0][..., None]
+            draft.arrays[name] = np.where(others & draft.some(array.shape, 0.25), -math.inf, array)
+
+
+@regime(Kind.WEIGHT, parameter="ignore_index")
+def nothing_counts(draft: Draft) -> None:
+    """Weights of zero and ignored rows alone: a mean has nothing to divide by."""
+    for name, array in draft.arrays.items():
+        kind = draft.loss.arguments[name].domain.kind
+        if kind is Kind.WEIGHT:
+            draft.arrays[name] = np.zeros(array.shape)
+        elif kind is Kind.CLASS_INDEX and "ignore_index" in draft.parameters:
+            draft.arrays[name] = np.full(array.shape, int(draft.parameters["ignore_index"] or 0))

@@ -1,0 +1,61 @@
+"""Inputs that no definition covers: an implementation should refuse them, and must not harm its process."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lossbench.cases.draft import Draft
+from lossbench.cases.regimes.registry import regime
+from lossbench.domains import Kind
+from lossbench.loss import Over
+
+
+@regime(Kind.BINARY, Kind.PROBABILITIES, invalid=True)
+def odd_labels(draft: Draft) -> None:
+    """Soft labels that are no distribution: outside of [0, 1], rows of zeros, rows that sum to 2 or 1/2.
+
+    The formulas still mean something there, so an answer is held to them; refusing is right as well.
+    """
+    for name, domain in draft.floats(Kind.BINARY, Kind.PROBABILITIES):
+        array = draft.arrays[name]
+        if name != "target" or domain.strict:
+            continue
+        if domain.kind is Kind.BINARY:
+            draft.season(name, draft.generator.choice([-1.0, -0.5, 1.5, 2.0], array.shape))
+        else:
+            draft.arrays[name] = array * draft.generator.choice([0.0, 0.5, 1.0, 2.0], array.shape[:-1])[..., None]
+
+
+@regime(Kind.CLASS_INDEX, Kind.LABELS, must_reject=True, invalid=True, dangerous=True)
+def invalid_classes(draft: Draft) -> None:
+    """Class indices that do not exist: the number of classes, -1, and far out on both sides."""
+    classes = max(draft.shape[-1], 1)
+    wrong = [c for c in (classes, -1, classes + 1000, -1000) if c != draft.parameters.get("ignore_index")]
+    _replace_some(draft, (Kind.CLASS_INDEX, Kind.LABELS), wrong)
+
+
+@regime(Kind.LENGTH, must_reject=True, invalid=True, dangerous=True)
+def invalid_lengths(draft: Draft) -> None:
+    """Lengths beyond the tensor they are about, and negative ones."""
+    _replace_some(draft, (Kind.LENGTH,), [max(draft.shape) + 1, -1, max(draft.shape) + 1000])
+
+
+@regime(Kind.SIGN, must_reject=True, invalid=True)
+def invalid_signs(draft: Draft) -> None:
+    """Labels of the other convention, 0 and 1, and such as belong to none, where -1 and 1 are asked for."""
+    for name, _ in draft.floats(Kind.SIGN):
+        draft.arrays[name] = draft.generator.choice([0.0, 0.5], draft.arrays[name].shape)
+
+
+@regime(Kind.REAL, Kind.LOGIT, Kind.PROBABILITY, over=(Over.ELEMENTS,), must_reject=True, invalid=True)
+def column(draft: Draft) -> None:
+    """A target with one axis too many: (N, 1) against (N,) broadcasts to (N, N) where nobody looks."""
+    name = "target" if "target" in draft.arrays else list(draft.arrays)[1]
+    draft.arrays[name] = draft.arrays[name][..., None]
+
+
+def _replace_some(draft: Draft, kinds: tuple[Kind, ...], wrong: list[int]) -> None:
+    for name, array in draft.arrays.items():
+        if draft.loss.arguments[name].domain.kind in kinds and array.size:
+            values = draft.generator.choice(wrong, array.shape)
+            draft.arrays[name] = np.where(draft.some(array.shape, 0.25), values, array)

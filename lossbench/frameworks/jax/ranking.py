@@ -1,0 +1,77 @@
+"""optax's losses of angles, triplets and lists, and of whole batches."""
+
+from __future__ import annotations
+
+import math
+
+import optax
+from jax import numpy as jnp
+
+from lossbench.framework import FLOATS, Tensor
+from lossbench.frameworks.jax.engine import framework
+from lossbench.records import INTEGERS, Known
+
+NONE = ("none",)
+EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+REDUCTIONS = {"none": None, "mean": jnp.mean, "sum": jnp.sum}
+
+
+@framework.implements(via="optax.losses.cosine_similarity", reductions=NONE)
+def cosine_similarity(first: Tensor, second: Tensor) -> Tensor:
+    return optax.losses.cosine_similarity(first, second)
+
+
+@framework.implements(via="optax.losses.cosine_distance", reductions=NONE)
+def cosine_distance(first: Tensor, second: Tensor) -> Tensor:
+    return optax.losses.cosine_distance(first, second)
+
+
+@framework.implements(
+    via="optax.losses.triplet_margin_loss",
+    reductions=NONE,
+    known=[
+        Known(
+            "adds epsilon to the sum of powers under the root, and takes powers of signed differences",
+            definition="triplet_margin_epsilon_in_root",
+        )
+    ],
+)
+def triplet_margin(
+    anchor: Tensor, positive: Tensor, negative: Tensor, *, margin: float = 1.0, p: float = 2.0, epsilon: float = 1e-6
+) -> Tensor:
+    return optax.losses.triplet_margin_loss(anchor, positive, negative, norm_degree=p, margin=margin, eps=epsilon)
+
+
+@framework.implements(
+    via="optax.losses.ntxent",
+    reductions=("mean",),
+    integers=INTEGERS,
+    known=[
+        Known("refuses an empty batch", raises=True, regimes=("empty",)),
+        *(
+            Known(
+                "takes squared lengths below the format's eps for that eps",
+                definition="ntxent",
+                sets=(("epsilon", math.sqrt(EPS[dtype])),),
+                dtypes=(dtype,),
+                contract=True,
+            )
+            for dtype in FLOATS
+        ),
+    ],
+)
+def ntxent(embeddings: Tensor, labels: Tensor, *, temperature: float = 0.07) -> Tensor:
+    return optax.losses.ntxent(embeddings, labels, temperature=temperature)
+
+
+@framework.implements(via="optax.losses.ranking_softmax_loss")
+def listwise_softmax(
+    logits: Tensor, relevance: Tensor, weight: Tensor | None = None, mask: Tensor | None = None, *, reduction: str
+) -> Tensor:
+    return optax.losses.ranking_softmax_loss(
+        logits,
+        relevance,
+        where=None if mask is None else mask.astype(bool),
+        weights=weight,
+        reduce_fn=REDUCTIONS[reduction],
+    )

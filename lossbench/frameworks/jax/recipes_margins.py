@@ -1,0 +1,63 @@
+"""Margins written from the primitives of jax.numpy: ArcFace and its kin, and the logistic loss of a side."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+from jax import numpy as jnp
+
+from lossbench.framework import Tensor
+from lossbench.frameworks.jax.engine import framework
+from lossbench.records import INTEGERS
+
+HERE = "lossbench.frameworks.jax.recipes_margins"
+
+
+def reduced(terms: Tensor, reduction: str) -> Tensor:
+    """The terms themselves, their sum or their mean."""
+    if reduction == "none":
+        return terms
+    return terms.sum() if reduction == "sum" else terms.mean()
+
+
+def margined(cosine: Tensor, margin1: float, margin2: float) -> Tensor:
+    """cos(m1 θ + m2) of a cosine of θ."""
+    if margin1 == 1 and margin2 == 0:
+        return cosine
+    # two roots: 1 - c² cancels near ±1, and the slope of one root of a product is 0 times infinity at ±1
+    sine = jnp.sqrt(1 - cosine) * jnp.sqrt(1 + cosine)
+    if margin1 == 1:
+        return cosine * math.cos(margin2) - sine * math.sin(margin2)
+    return jnp.cos(margin1 * jnp.arctan2(sine, cosine) + margin2)
+
+
+@framework.implements(via=f"{HERE}.margin_softmax", recipe=True, integers=INTEGERS)
+def margin_softmax(
+    cosines: Tensor,
+    target: Tensor,
+    *,
+    margin1: float = 1.0,
+    margin2: float = 0.5,
+    margin3: float = 0.0,
+    scale: float = 64.0,
+    extension: str = "none",
+    reduction: str,
+) -> Tensor:
+    # the target's column alone: a margin on all of them would give the others a slope of 0 times infinity at ±1
+    column = target[..., None]
+    cosine = jnp.take_along_axis(cosines, column, axis=-1)
+    own = margined(cosine, margin1, margin2)
+    if extension == "linear":
+        own = jnp.where(cosine >= math.cos((math.pi - margin2) / margin1), own, cosine - margin2 * math.sin(margin2))
+    own = own - margin3
+    if extension == "easy":
+        own = jnp.where(cosine > 0, own, cosine)
+    logits = scale * jnp.where(jnp.arange(cosines.shape[-1]) == column, own, cosines)
+    log_probabilities = jax.nn.log_softmax(logits, axis=-1)
+    return reduced(-jnp.take_along_axis(log_probabilities, column, axis=-1)[..., 0], reduction)
+
+
+@framework.implements(via=f"{HERE}.soft_margin", recipe=True)
+def soft_margin(score: Tensor, sign: Tensor, *, reduction: str) -> Tensor:
+    return reduced(jax.nn.softplus(-sign * score), reduction)

@@ -1,0 +1,60 @@
+"""Margins written from Paddle's primitives: ArcFace and its kin on the processor, and a stable logistic loss."""
+
+from __future__ import annotations
+
+import math
+
+import paddle
+from paddle import Tensor
+
+from lossbench.frameworks.paddle.engine import DTYPES, framework
+from lossbench.frameworks.paddle.margins import INDICES
+from lossbench.frameworks.paddle.recipes import reduced, softplus
+
+HERE = "lossbench.frameworks.paddle.recipes_margins"
+
+
+def margined(cosine: Tensor, margin1: float, margin2: float) -> Tensor:
+    """cos(m1 θ + m2) of a cosine of θ."""
+    if margin1 == 1 and margin2 == 0:
+        return cosine
+    # two roots: 1 - c² cancels near ±1, and the slope of one root of a product is 0 times infinity at ±1
+    sine = paddle.sqrt(1 - cosine) * paddle.sqrt(1 + cosine)
+    if margin1 == 1:
+        return cosine * math.cos(margin2) - sine * math.sin(margin2)
+    return paddle.cos(margin1 * paddle.atan2(sine, cosine) + margin2)
+
+
+@framework.implements(via=f"{HERE}.margin_softmax", recipe=True, dtypes=DTYPES, integers=INDICES)
+def margin_softmax(
+    cosines: Tensor,
+    target: Tensor,
+    *,
+    margin1: float = 1.0,
+    margin2: float = 0.5,
+    margin3: float = 0.0,
+    scale: float = 64.0,
+    extension: str = "none",
+    reduction: str,
+) -> Tensor:
+    # the target's column alone: a margin on all of them would give the others a slope of 0 times infinity at ±1
+    column = target.unsqueeze(-1)
+    cosine = paddle.take_along_axis(cosines, column, axis=-1)
+    own = margined(cosine, margin1, margin2)
+    if extension == "linear":
+        border = math.cos((math.pi - margin2) / margin1)
+        own = paddle.where(cosine >= border, own, cosine - margin2 * math.sin(margin2))
+    own = own - margin3
+    if extension == "easy":
+        own = paddle.where(cosine > 0, own, cosine)
+    chosen = paddle.arange(cosines.shape[-1], dtype=target.dtype) == column
+    logits = scale * paddle.where(chosen, own, cosines)
+    # F.log_softmax clips at 64 below the largest on the processor, and here twice the scale may lie between two
+    below = logits - logits.max(axis=-1, keepdim=True).detach()
+    picked = paddle.take_along_axis(below, column, axis=-1)
+    return reduced((paddle.logsumexp(below, axis=-1, keepdim=True) - picked).squeeze(-1), reduction)
+
+
+@framework.implements(via=f"{HERE}.soft_margin", recipe=True, dtypes=DTYPES)
+def soft_margin(score: Tensor, sign: Tensor, *, reduction: str) -> Tensor:
+    return reduced(softplus(-sign * score), reduction)

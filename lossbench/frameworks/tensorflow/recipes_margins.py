@@ -1,0 +1,54 @@
+"""Margins written from TensorFlow's primitives: ArcFace and its kin, and the logistic loss of a side."""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from lossbench.framework import Tensor
+from lossbench.frameworks.tensorflow.engine import framework
+from lossbench.frameworks.tensorflow.recipes import reduced
+
+HERE = "lossbench.frameworks.tensorflow.recipes_margins"
+
+
+def margined(cosine: Tensor, margin1: float, margin2: float) -> Tensor:
+    """cos(m1 θ + m2) of a cosine of θ."""
+    if margin1 == 1 and margin2 == 0:
+        return cosine
+    # two roots: 1 - c² cancels near ±1, and the slope of one root of a product is 0 times infinity at ±1
+    sine = tf.sqrt(1 - cosine) * tf.sqrt(1 + cosine)
+    if margin1 == 1:
+        return cosine * math.cos(margin2) - sine * math.sin(margin2)
+    return tf.cos(margin1 * tf.atan2(sine, cosine) + margin2)
+
+
+@framework.implements(via=f"{HERE}.margin_softmax", recipe=True, integers=("int64", "int32"))
+def margin_softmax(
+    cosines: Tensor,
+    target: Tensor,
+    *,
+    margin1: float = 1.0,
+    margin2: float = 0.5,
+    margin3: float = 0.0,
+    scale: float = 64.0,
+    extension: str = "none",
+    reduction: str,
+) -> Tensor:
+    # the target's column alone: a margin on all of them would give the others a slope of 0 times infinity at ±1
+    column = target[..., None]
+    cosine = tf.gather(cosines, column, batch_dims=target.ndim)
+    own = margined(cosine, margin1, margin2)
+    if extension == "linear":
+        own = tf.where(cosine >= math.cos((math.pi - margin2) / margin1), own, cosine - margin2 * math.sin(margin2))
+    own = own - margin3
+    if extension == "easy":
+        own = tf.where(cosine > 0, own, cosine)
+    logits = scale * tf.where(tf.range(cosines.shape[-1], dtype=target.dtype) == column, own, cosines)
+    return reduced(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=logits), reduction)
+
+
+@framework.implements(via=f"{HERE}.soft_margin", recipe=True)
+def soft_margin(score: Tensor, sign: Tensor, *, reduction: str) -> Tensor:
+    return reduced(tf.nn.softplus(-sign * score), reduction)

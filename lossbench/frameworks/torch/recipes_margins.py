@@ -1,0 +1,55 @@
+"""Margins written from torch's primitives: ArcFace and its kin, and a logistic loss that does not overflow."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F  # noqa: N812  (the name all of torch's users know it by)
+from torch import Tensor
+
+from lossbench.frameworks.torch.engine import framework
+from lossbench.frameworks.torch.recipes import reduced
+
+HERE = "lossbench.frameworks.torch.recipes_margins"
+
+
+def margined(cosine: Tensor, margin1: float, margin2: float) -> Tensor:
+    """cos(m1 θ + m2) of a cosine of θ."""
+    if margin1 == 1 and margin2 == 0:
+        return cosine
+    # two roots: 1 - c² cancels near ±1, and the slope of one root of a product is 0 times infinity at ±1
+    sine = torch.sqrt(1 - cosine) * torch.sqrt(1 + cosine)
+    if margin1 == 1:
+        return cosine * math.cos(margin2) - sine * math.sin(margin2)
+    return torch.cos(margin1 * torch.atan2(sine, cosine) + margin2)
+
+
+@framework.implements(via=f"{HERE}.margin_softmax", recipe=True, integers=("int64", "int32"))
+def margin_softmax(
+    cosines: Tensor,
+    target: Tensor,
+    *,
+    margin1: float = 1.0,
+    margin2: float = 0.5,
+    margin3: float = 0.0,
+    scale: float = 64.0,
+    extension: str = "none",
+    reduction: str,
+) -> Tensor:
+    # the target's column alone: a margin on all of them would give the others a slope of 0 times infinity at ±1
+    column = target.unsqueeze(-1)
+    cosine = cosines.gather(-1, column)
+    own = margined(cosine, margin1, margin2)
+    if extension == "linear":
+        own = torch.where(cosine >= math.cos((math.pi - margin2) / margin1), own, cosine - margin2 * math.sin(margin2))
+    own = own - margin3
+    if extension == "easy":
+        own = torch.where(cosine > 0, own, cosine)
+    logits = scale * cosines.scatter(-1, column, own)
+    return reduced(-F.log_softmax(logits, dim=-1).gather(-1, column).squeeze(-1), reduction)
+
+
+@framework.implements(via=f"{HERE}.soft_margin", recipe=True)
+def soft_margin(score: Tensor, sign: Tensor, *, reduction: str) -> Tensor:
+    return reduced(-F.logsigmoid(sign * score), reduction)
