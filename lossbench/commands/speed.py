@@ -17,6 +17,7 @@ from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
 from lossbench.judging.checking import Checking
+from lossbench.judging.comparison import open_answers
 from lossbench.judging.conditions import load_average, processor
 from lossbench.judging.scaling import scalings
 from lossbench.judging.standings import standings
@@ -110,8 +111,9 @@ def perform(request: Request, path: Path, run: Run) -> None:
                 run.problems.append(str(error))
 
     started = time.perf_counter()
+    checking = Checking(losses, open_answers())
     keeping = Timekeeping(
-        lambda target: Crew([target], threads=settings.threads), run.greetings, losses, settings, emit, Checking(losses)
+        lambda target: Crew([target], threads=settings.threads), run.greetings, losses, settings, emit, checking
     )
     run.plan = with_copies(run.plan, keeping.load)
     run.unfinished = unfinished(0, settings)
@@ -121,6 +123,7 @@ def perform(request: Request, path: Path, run: Run) -> None:
         run.unfinished = ""
     finally:
         writer.close()
+        checking.answers.save()
         run.wall = time.perf_counter() - started
         run.unfinished = run.unfinished and unfinished(keeping.rounds, settings)
 

@@ -29,9 +29,9 @@ WRONG = (Status.DIFFERS, Status.ACCEPTS)
 class Checking:
     """Judges the answers of timed calls; what the right answer is, is worked out once for each case."""
 
-    def __init__(self, losses: Mapping[str, Loss]) -> None:
-        """Know the losses, and nothing of any case yet."""
-        self.losses = losses
+    def __init__(self, losses: Mapping[str, Loss], answers: Answers | None = None) -> None:
+        """Know the losses, and the certified answers that are kept; nothing of any case yet."""
+        self.losses, self.answers = losses, answers or Answers(None)
         self._case: Case | None = None
         self._found: dict[tuple[Known | None, str], Expectation | None] = {}
 
@@ -85,7 +85,7 @@ class Checking:
             renamed = parameters | {new: parameters[old] for new, old in known.renames} | dict(known.sets)
             parameters = {n: renamed.get(n, p.default) for n, p in formula.parameters.items()}
         arrays = {n: a if loss.arguments[n].domain.integer else round_to(a, form) for n, a in inputs.arrays.items()}
-        return expect(formula, parameters, Inputs(arrays, inputs.poisoned), case.shape, Answers(None), form)
+        return expect(formula, parameters, Inputs(arrays, inputs.poisoned), case.shape, self.answers, form)
 
 
 def sampled_rows(case: Case, loss: Loss, inputs: Inputs) -> np.ndarray | None:
