@@ -261,7 +261,7 @@ def _cases(block: Block, loss: Loss, selection: Selection) -> Iterator[Case]:
             continue
         dtypes = [dtype for dtype in block.dtypes if not selection.dtypes or dtype in selection.dtypes]
         for position, (given, parameters) in enumerate(_options(block.options, loss)):
-            turn = _turn(block.dtypes, f"{loss.name} {regime} {position}")
+            turn = _turn(block.dtypes, f"{loss.name} {position}")
             for dtype in (d for d in dtypes if d == turn or not block.rotate):
                 for reduction in _reductions(block.reductions, loss, given):
                     for shape in shapes:

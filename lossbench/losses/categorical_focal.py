@@ -47,7 +47,10 @@ def categorical_focal(
 @categorical_focal.definition
 def _(logits, target, weight, *, alpha, gamma, label_smoothing):
     powers = [exp(x) for x in logits]
-    return _focal([p / total(powers) for p in powers], target, weight, alpha, gamma, label_smoothing)
+    whole = total(powers)
+    # 1 - p as the share of all other classes, which no precision is too small for
+    missed = [total(other for j, other in enumerate(powers) if j != c) / whole for c in range(len(powers))]
+    return _focal([p / whole for p in powers], missed, target, weight, alpha, gamma, label_smoothing)
 
 
 @loss(over="rows", also=SETTINGS, form_of="categorical_focal")
@@ -78,15 +81,16 @@ def categorical_focal_probability(
 @categorical_focal_probability.definition
 def _(prediction, target, weight, *, alpha, gamma, label_smoothing):
     mass = total(prediction)
-    return _focal([q / mass for q in prediction], target, weight, alpha, gamma, label_smoothing)
+    shares = [q / mass for q in prediction]
+    return _focal(shares, [1 - q for q in shares], target, weight, alpha, gamma, label_smoothing)
 
 
-def _focal(probabilities, target, weight, alpha, gamma, label_smoothing):
+def _focal(probabilities, missed, target, weight, alpha, gamma, label_smoothing):
     smoothing = exactly(label_smoothing)
     terms = []
-    for c, (p, y) in enumerate(zip(probabilities, target, strict=True)):
+    for c, (p, m, y) in enumerate(zip(probabilities, missed, target, strict=True)):
         share = (1 if weight is None else weight[c]) * ((1 - smoothing) * y + smoothing / len(target))
-        terms.append(power(1 - p, gamma) * xlogy(share, p))
+        terms.append(power(m, gamma) * xlogy(share, p))
     return -alpha * total(terms)
 
 

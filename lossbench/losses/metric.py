@@ -21,6 +21,7 @@ HUGE = 2.0**900
 
 
 @loss(over="elements", also={"margin": (0.5,)})
+@np.errstate(all="ignore")
 def hinge_embedding(distance: Real, sign: Sign, *, margin: Number = 1.0) -> Terms:
     """A distance as it is where two things belong together; what it lacks of the margin where they do not.
 

@@ -28,7 +28,7 @@ def set_at(index, number):
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber", "cross_entropy", "soft_dice"])
 def test_the_rounded_truth_agrees_on_every_case_of_smoke(loss):
     cases = unfold(load("smoke"), catalogue(), Selection(frozenset([loss])))
-    assert len(cases) > 30
+    assert len(cases) >= 24
     for case in cases:
         found = verdict(right(str(case)))
         assert found.status is Status.AGREES, (case, found)
