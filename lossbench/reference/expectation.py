@@ -49,6 +49,7 @@ class Expectation:
     """
 
     loss: Loss
+    smallest_normal: float  # of the tested format
     shape: tuple[int, ...]
     value: pairs.Pair
     magnitude: np.ndarray
@@ -121,6 +122,7 @@ def expect(
     free = (inputs.poisoned if inputs.poisoned.shape == value.shape else np.zeros(value.shape, bool)) & ~masked
     expectation = Expectation(
         loss=loss,
+        smallest_normal=form.smallest_normal,
         shape=shape,
         value=(np.array(np.where(masked, 0.0, value), order="C"), np.zeros(value.shape)),
         magnitude=np.abs(value) if terms.magnitude is None else np.asarray(terms.magnitude, float),
@@ -324,6 +326,13 @@ def _reduced(expectation: Expectation, reduction: str, cotangent: np.ndarray | N
                 most = np.nanmax(np.fmax(np.abs(slope_high), expectation.slope_magnitudes[name]), initial=1.0)
                 bound = np.where(expectation.across, most * np.abs(factor), np.nan)
                 bounds[name] = np.broadcast_to(bound[wide], slope_high.shape)
+            # a slope below the smallest normal number may be flushed before a cotangent lifts it above
+            flushed = (np.abs(slope_high) < expectation.smallest_normal) & (slope_high != 0)
+            if flushed.any():
+                lifted = np.abs(factor)[wide] * (2 * expectation.smallest_normal)
+                bounds[name] = np.where(
+                    flushed, np.fmax(bounds.get(name, np.array(np.nan)), lifted), bounds.get(name, np.nan)
+                )
     any_free = expectation.free.any(axis=-1) if reduction in ("mean_last", "sum_last") else expectation.free.any()
     return Expected(
         value=(np.asarray(high), np.asarray(low)),

@@ -12,7 +12,7 @@ from lossbench.cases.regimes import REGIMES
 from lossbench.cases.suite import Block, Selection, Suite, load, parse_case, unfold
 from lossbench.domains import Real, RowClassIndex
 from lossbench.floats import FORMATS
-from lossbench.loss import Loss, Over, Terms, loss
+from lossbench.loss import Loss, Terms, loss
 from lossbench.losses import catalogue
 from lossbench.records import Known, Status
 from lossbench.reference.answers import Answers

@@ -287,3 +287,22 @@ def test_a_wrong_factor_shows_in_every_format(name):
     text = f"squared_error/none/{name}/6x5/normal/0"
     assert verdict(right(text)).status is Status.AGREES
     assert verdict(spoiled(text, twice)).status is Status.DIFFERS
+
+
+def test_a_slope_that_was_flushed_stays_flushed_though_a_cotangent_would_lift_it():
+    text = "gan_saturating_generator/none/float64/6x5/gap=708.6/0"
+    form = FORMATS["float64"]
+    slopes = np.abs(expectation(text).slopes["fake"][0])
+    assert 0 < slopes.min() < form.smallest_normal
+    lifted = np.abs(right(text).answers[0].gradients["fake"])
+    assert ((lifted > form.smallest_normal) & (lifted < 0.1)).any()
+
+    def flushed(array):
+        return np.where(np.abs(array) < 4 * form.smallest_normal, 0.0, array)
+
+    assert verdict(spoiled(text, gradient("fake", flushed))).status is not Status.DIFFERS
+
+    def too_much(array):
+        return np.where(np.abs(array) < 4 * form.smallest_normal, 16 * form.smallest_normal, array)
+
+    assert verdict(spoiled(text, gradient("fake", too_much))).status is Status.DIFFERS

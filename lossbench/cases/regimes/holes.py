@@ -52,4 +52,6 @@ def nothing_counts(draft: Draft) -> None:
         if kind is Kind.WEIGHT:
             draft.arrays[name] = np.zeros(array.shape)
         elif kind is Kind.CLASS_INDEX and "ignore_index" in draft.parameters:
-            draft.arrays[name] = np.full(array.shape, int(draft.parameters["ignore_index"] or 0))
+            ignored = draft.parameters["ignore_index"]
+            if ignored != draft.loss.parameters["ignore_index"].default:  # which not everybody has
+                draft.arrays[name] = np.full(array.shape, int(ignored or 0))
