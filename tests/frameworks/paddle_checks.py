@@ -14,7 +14,7 @@ from lossbench.losses import catalogue
 def resolve_public_names() -> None:
     """Print how many names were resolved."""
     vias = [implementation.via for implementation, _ in framework.table.values()]
-    names = {part.partition("(")[0].strip() for via in vias for part in via.split(" + ")}
+    names = {part.partition("(")[0].partition(" of ")[0].strip() for via in vias for part in via.split(" + ")}
     for name in names:
         assert not any(part.startswith("_") for part in name.split(".")), name
         assert callable(pkgutil.resolve_name(name)), name
