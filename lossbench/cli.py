@@ -35,6 +35,21 @@ Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 Csv = Annotated[Optional[Path], typer.Option("--csv", help="Where the rows go.", show_default=False)]
 
 
+def _bring(files: Optional[list[Path]]) -> None:
+    if files:
+        from lossbench.commands.bringing import bring
+
+        bring(files)
+
+
+Brought = Annotated[
+    Optional[list[Path]],
+    typer.Option(
+        "--losses", callback=_bring, expose_value=False, show_default=False, help="Files of losses of your own."
+    ),
+]
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
@@ -68,6 +83,7 @@ def compare(
     case: Annotated[
         Optional[list[str]], typer.Option("--case", help="This case, as printed by compare, instead of a suite's.")
     ] = None,
+    brought: Brought = None,
 ) -> None:
     """Judge values and gradients of every implementation against the certified reference."""
     from lossbench.commands.compare import Request
@@ -104,6 +120,7 @@ def speed(
     threads: Annotated[int, typer.Option("--threads", help="Threads a framework may use.")] = 1,
     impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
     csv: Csv = None,
+    brought: Brought = None,
 ) -> None:
     """Time every implementation, forward and with its gradient, in fresh processes."""
     from lossbench.commands.speed import Request
@@ -142,6 +159,7 @@ def gate(
     strict_better: Annotated[
         bool, typer.Option("--strict-better", help="Exit 1 also if something is better than accepted.")
     ] = False,
+    brought: Brought = None,
 ) -> None:
     """Hold today's verdicts against those accepted: exit 1 if any is worse."""
     from lossbench.commands.gate import Request
@@ -176,6 +194,7 @@ def exhaust(
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the last run was interrupted.")] = False,
     csv: Csv = None,
+    brought: Brought = None,
 ) -> None:
     """Run every bit pattern of a format through elementwise losses: how far off each answer is."""
     from lossbench.commands.exhaust import Request
@@ -208,6 +227,7 @@ def sweep(
     seed: Seeds = None,
     device: Device = "cpu",
     csv: Csv = None,
+    brought: Brought = None,
 ) -> None:
     """Turn one stress up and see how the errors of every implementation grow."""
     from lossbench.commands.sweep import Request
@@ -240,6 +260,7 @@ def repro(
     markdown: Annotated[bool, typer.Option("--markdown", help="A bug report instead of the script alone.")] = False,
     output: Annotated[Optional[Path], typer.Option("-o", "--output", help="A file; else standard output.")] = None,
     run: Annotated[bool, typer.Option("--run/--no-run", help="Run the script once, to see that it shows it.")] = True,
+    brought: Brought = None,
 ) -> None:
     """A case as a script that runs without lossbench: literal inputs, what came back, what should have."""
     from lossbench.commands.repro import Request
@@ -256,6 +277,7 @@ def list_(
         bool, typer.Option("--coverage", help="With formats, parameters offered or missing, and gradients.")
     ] = False,
     form: Annotated[str, typer.Option("--format", help="table, csv, json or markdown.")] = "table",
+    brought: Brought = None,
 ) -> None:
     """Every loss, and who implements it."""
     from lossbench.commands.listing import list_losses
@@ -270,6 +292,7 @@ def show(
     source: Annotated[str, typer.Option("--from", help="The framework you come from.")] = "",
     target: Annotated[str, typer.Option("--to", help="The framework you port to; its call comes first.")] = "",
     run: Annotated[bool, typer.Option("--run/--no-run", help="Confirm every call by measuring it.")] = True,
+    brought: Brought = None,
 ) -> None:
     """One loss in full: formula, every framework's call argument by argument, and what changes between them."""
     from lossbench.commands.showing import Request
@@ -288,6 +311,14 @@ def choose(
     from lossbench.commands.choosing import main as run
 
     raise typer.Exit(run(context.args, framework, tree))
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(metavar="LOSS", help="What your loss is to be called.")]) -> None:
+    """Write the commented skeleton of a loss of your own: definition, and a function for each framework."""
+    from lossbench.commands.bringing import new as run
+
+    raise typer.Exit(run(name, Path()))
 
 
 @app.command()

@@ -6,16 +6,38 @@ import importlib
 import pkgutil
 from functools import cache
 
+from lossbench import brought
 from lossbench.loss import Loss
 
 
-@cache
 def catalogue() -> dict[str, Loss]:
-    """Every loss and variant by name, in the order of their files.
+    """Every loss and variant by name, in the order of their files; behind them those that the user has brought.
 
     Raises:
         ValueError: two files define a loss of the same name.
+        UsageError: a package that announces losses cannot be used.
     """
+    if not _complete:
+        _complete.append(True)
+        brought.bring_packages()
+    return _all()
+
+
+_complete: list[bool] = []  # whether the packages that announce losses have been asked
+
+
+def renewed() -> None:
+    """Take in what the user has brought since."""
+    _all.cache_clear()
+
+
+@cache
+def _all() -> dict[str, Loss]:
+    return {**_shipped(), **brought.brought_losses()}
+
+
+@cache
+def _shipped() -> dict[str, Loss]:
     found: dict[str, Loss] = {}
     for module in pkgutil.walk_packages(__path__, f"{__name__}."):
         for entry in vars(importlib.import_module(module.name)).values():
