@@ -269,6 +269,45 @@ def repro(
     raise typer.Exit(reproduce(Request(case, _words(framework), impl, device, markdown, output, run)))
 
 
+@app.command()
+def check(
+    function: Annotated[
+        str, typer.Argument(metavar="FILE.py:NAME", help="Your function or class; package.module:NAME as well.")
+    ],
+    framework: Annotated[str, typer.Option("--framework", help="Whose tensors it takes, if not all it imports.")] = "",
+    inputs: Annotated[
+        Optional[list[str]],
+        typer.Option("--input", help="NAME=KIND, such as target=classes, where it is guessed wrong."),
+    ] = None,
+    options: Annotated[Optional[list[str]], typer.Option("--set", help="NAME=VALUE, handed to it.")] = None,
+    output: Annotated[str, typer.Option("--output", help="Which entry of the dict or tuple it returns.")] = "",
+    shape: Annotated[str, typer.Option("--shape", help="Of the inputs, the batch first.")] = "4x3",
+    relation: Annotated[
+        Words, typer.Option("--relation", help="What must hold, such as shifted-scores; a wrong name lists them.")
+    ] = None,
+    device: Device = "cpu",
+    compiled: Annotated[bool, typer.Option("--compiled/--no-compiled", help="Compile it as well.")] = True,
+    csv: Csv = None,
+) -> None:
+    """Check a function of your own without a reference: gradients, formats, extremes, classic mistakes."""
+    from lossbench.commands.check import Request
+    from lossbench.commands.check import main as run
+
+    request = Request(
+        spec=function,
+        framework=framework,
+        inputs=tuple(inputs or ()),
+        options=tuple(options or ()),
+        output=output,
+        shape=shape,
+        relations=_words(relation),
+        device=device,
+        compiled=compiled,
+        csv=csv,
+    )
+    raise typer.Exit(run(request))
+
+
 @app.command("list")
 def list_(
     framework: Frameworks = None,

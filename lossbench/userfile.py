@@ -5,6 +5,7 @@ The file runs here and nowhere else. What it raises is told with the line of the
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import importlib.util
@@ -24,7 +25,7 @@ from lossbench.records import Implementation
 VARIABLE = "LOSSBENCH_CHECK"  # what to load, as JSON, set by those who want it checked
 FILES = "LOSSBENCH_LOSSES"  # files and modules of losses that the user brings, as JSON
 CHECKED = "check"  # the loss under whose name a user's function stands in the table
-PLAIN, SAVED, COMPILED = "as it is", "saved and loaded", "compiled"
+PLAIN, OTHER, SAVED, COMPILED = "as it is", "with other settings", "saved and loaded", "compiled"
 CALLS = ("forward", "call", "__call__")  # by which a class is called, in the order of preference
 
 
@@ -118,8 +119,10 @@ def enter(framework: Framework, spec: str, options: Mapping[str, Any], output: s
     found = functools.reduce(_member, name.split("."), load_module(place))
     if inspect.isclass(found):
         one, arrays = _object(found, options), _arrays(_method(found))
-        again = functools.partial(_reborn, found, options)
+        settings = _stirred(found, options)
+        again = functools.partial(_reborn, found, settings)
         _put(framework, PLAIN, one, arrays, output)
+        _put(framework, OTHER, _object(found, settings), arrays, output)
         _put(framework, SAVED, _Late(again), arrays, output)
     else:
         if not callable(found):
@@ -214,6 +217,22 @@ def _object(kind: type, options: Mapping[str, Any]) -> Any:
         raise UserFileError(
             f"{kind.__name__} cannot be made: {told(error)}; give what its constructor needs by --set NAME=VALUE"
         ) from error
+
+
+def _stirred(kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings away from their defaults, where the class takes them: a default hides that a setting is forgotten."""
+    try:
+        parameters = inspect.signature(kind).parameters.values()
+    except (TypeError, ValueError):
+        return dict(options)
+    stirred = dict(options)
+    for parameter in parameters:
+        if isinstance(parameter.default, float) and parameter.name not in options:
+            with contextlib.suppress(Exception):
+                changed = {**stirred, parameter.name: parameter.default / 2 or 0.25}
+                kind(**changed)
+                stirred = changed
+    return stirred
 
 
 def _reborn(kind: type, options: Mapping[str, Any]) -> Any:
