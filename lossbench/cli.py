@@ -32,6 +32,11 @@ Dtypes = Annotated[Words, typer.Option("--dtype", help="float64, float32, float1
 Regimes = Annotated[Words, typer.Option("--regime", help="Kinds of input; `lossbench list --regimes` names them.")]
 Seeds = Annotated[Words, typer.Option("--seed", help="Seeds instead of the suite's own, commas between.")]
 Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
+Inputs = Annotated[
+    Optional[Path],
+    typer.Option("--inputs", help="Tensors of your own, .npz or .safetensors, instead of a suite.", show_default=False),
+]
+Settings = Annotated[Optional[list[str]], typer.Option("--set", help="NAME=VALUE, a parameter beside --inputs.")]
 Csv = Annotated[Optional[Path], typer.Option("--csv", help="Where the rows go.", show_default=False)]
 
 
@@ -83,6 +88,8 @@ def compare(
     case: Annotated[
         Optional[list[str]], typer.Option("--case", help="This case, as printed by compare, instead of a suite's.")
     ] = None,
+    inputs: Inputs = None,
+    settings: Settings = None,
     brought: Brought = None,
 ) -> None:
     """Judge values and gradients of every implementation against the certified reference."""
@@ -102,6 +109,8 @@ def compare(
         strict,
         cold,
         tuple(case or ()),
+        inputs,
+        tuple(settings or ()),
     )
     raise typer.Exit(run(request))
 
@@ -120,6 +129,8 @@ def speed(
     threads: Annotated[int, typer.Option("--threads", help="Threads a framework may use.")] = 1,
     impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
     csv: Csv = None,
+    inputs: Inputs = None,
+    settings: Settings = None,
     brought: Brought = None,
 ) -> None:
     """Time every implementation, forward and with its gradient, in fresh processes."""
@@ -139,6 +150,8 @@ def speed(
         threads=threads,
         implementation=impl,
         csv=csv,
+        inputs=inputs,
+        settings=tuple(settings or ()),
     )
     raise typer.Exit(run(request))
 
@@ -260,13 +273,14 @@ def repro(
     markdown: Annotated[bool, typer.Option("--markdown", help="A bug report instead of the script alone.")] = False,
     output: Annotated[Optional[Path], typer.Option("-o", "--output", help="A file; else standard output.")] = None,
     run: Annotated[bool, typer.Option("--run/--no-run", help="Run the script once, to see that it shows it.")] = True,
+    inputs: Inputs = None,
     brought: Brought = None,
 ) -> None:
     """A case as a script that runs without lossbench: literal inputs, what came back, what should have."""
     from lossbench.commands.repro import Request
     from lossbench.commands.repro import main as reproduce
 
-    raise typer.Exit(reproduce(Request(case, _words(framework), impl, device, markdown, output, run)))
+    raise typer.Exit(reproduce(Request(case, _words(framework), impl, device, markdown, output, run, inputs)))
 
 
 @app.command()

@@ -169,7 +169,8 @@ class _Late:
 
     def __init__(self, make: Callable[[], Callable[..., Any]]) -> None:
         """Keep what makes it."""
-        self._make, self._made = make, None  # type: ignore[var-annotated]
+        self._make = make
+        self._made: Callable[..., Any] | None = None
 
     def __call__(self, *arrays: Tensor, **named: Tensor) -> Any:
         """Make it if need be, and call it."""
@@ -243,7 +244,8 @@ def _reborn(kind: type, options: Mapping[str, Any]) -> Any:
     """
     one = kind(**options)
     if hasattr(one, "get_config"):
-        return kind.from_config(one.get_config())  # type: ignore[attr-defined]
+        rebuild: Callable[..., Any] = getattr(kind, "from_config")  # noqa: B009
+        return rebuild(one.get_config())
     if hasattr(one, "state_dict"):
         other = kind(**options)
         load = getattr(other, "load_state_dict", None) or other.set_state_dict

@@ -31,7 +31,10 @@ def formats_and_shapes(subject: Subject) -> Iterator[Checked]:
         others = sorted({said.dtype, *said.gradient_dtypes} - {dtype})
         if others:
             detail = f"{dtype} in, {' and '.join(others)} out: a cast, or a constant of that format"
-            yield subject.told("formats", Result.FOUND, detail, dtype)
+            keras = subject.source.is_class and subject.source.framework == "tensorflow"
+            if keras and others == ["float32"]:
+                detail = "Keras computes its losses in float32 unless dtype= is given to them"
+            yield subject.told("formats", Result.NOTE if keras else Result.FOUND, detail, dtype)
         else:
             yield subject.told("formats", Result.OK, "", dtype)
         if dtype != "float32":
@@ -64,7 +67,7 @@ def steadiness(subject: Subject) -> Iterator[Checked]:
         detail = {True: f"{symptom}: the same call twice, and something else came of it"}.get(shown, "")
         if shown and symptom is Symptom.WROTE_INTO_INPUT:
             lines = subject.source.lines_with(r"[^_]_$")
-            detail = f"{symptom}: it changes a tensor that belongs to the caller {subject.source.at(lines)}".strip()
+            detail = f"{symptom}: it changes a tensor that belongs to the caller ({subject.source.at(lines)})"
         yield subject.told(check, Result.FOUND if shown else Result.OK, detail)
     for word, said in zip(LAYOUTS, turned, strict=True):
         if said.failed:

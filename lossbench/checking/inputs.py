@@ -11,6 +11,7 @@ from lossbench.checking.asking import Ask, Asking, Said
 from lossbench.checking.source import Source
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS, round_to
+from lossbench.records import Ended
 
 KINDS = {
     "real": "any number",
@@ -104,6 +105,8 @@ def find(
     unpleasant: tuple[Taken, Said] | None = None
     for taken in _candidates(source, names, told, shape):
         said = asking.one(Ask(taken.draw(), "float32", taken.learned))
+        if said.ended in (Ended.DIED, Ended.HUNG):
+            return taken, said  # whatever it is given next, that is what must be told
         if said.failed:
             failures[f"{taken.said()}: {said.failed}"] = None
         elif said.finite and said.value.size:

@@ -36,7 +36,7 @@ def squashed_twice(subject: Subject) -> Iterator[Checked]:
         return
     none, sure, surer, wrong, wronger = (each.total for each in said)
     flat = abs(sure - surer) <= FLAT * abs(sure) and abs(wrong - wronger) <= FLAT * abs(wrong)
-    doubled = flat and sure > LEAST * none > 0 and wrong > sure
+    doubled = not any(linked_rows(subject)) and flat and sure > LEAST * none > 0 and wrong > sure
     source = subject.source
     squashes: list[Word] = source.lines_with("sigmoid$", "softmax$", "^expit$")
     takes = [word for word in source.calls if TAKES_SCORES.search(word.name)]

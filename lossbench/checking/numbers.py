@@ -130,7 +130,9 @@ def _not_finite(
         for what, array, right in parts:
             bad = ~np.isfinite(array)
             if right is not None and right.shape == array.shape:
-                bad &= ~(np.abs(right) >= largest)  # beyond the format: infinity is the right answer
+                # beyond the format infinity is the right answer, and a sum on the way to a mean may be that, too
+                whole = taken.shape if right.ndim == 0 else (1,)
+                bad &= ~(np.abs(right) * np.prod(whole) >= largest)
             if bad.any():
                 index = tuple(int(i) for i in np.argwhere(bad)[0])
                 first = (0,) * len(taken.shape)
@@ -155,10 +157,12 @@ def gradient(subject: Subject) -> Iterator[Checked]:
             continue
         for name, slopes in here.gradients.items():
             differences, doubt, size = _differences(subject, arrays, name)
+            eps = FORMATS[here.dtype].eps if here.dtype in FORMATS else 2.0**-52  # whatever it computes in
+            noise = eps * size / STEPS[-1]
             with np.errstate(all="ignore"):
                 reach = np.maximum(np.abs(differences), np.abs(slopes))
-                smooth = np.isfinite(differences) & (doubt <= KINK * reach + SLACK * 2.0**-52 * size / STEPS[-1])
-                room = SLACK * (doubt + 2.0**-52 * size / STEPS[-1]) + 1e-6 * reach
+                smooth = np.isfinite(differences) & (doubt <= KINK * reach + SLACK * noise)
+                room = SLACK * (doubt + noise) + 1e-6 * reach
                 far = np.where(smooth, np.abs(differences - slopes) / room, 0.0)
             checked, kinks = checked + int(smooth.sum()), kinks + int((~smooth).sum())
             index = tuple(int(i) for i in np.unravel_index(int(np.argmax(far)), far.shape))
@@ -183,7 +187,7 @@ def _differences(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The slope of the sum by each number of one argument, the doubt that is left, and the size of what it is of."""
     base, plain = arrays[name], Ask(arrays, "float64")
-    indices = list(np.ndindex(*base.shape))
+    indices: list[tuple[int, ...]] = list(np.ndindex(*base.shape))
     asks = []
     for index in indices:
         for step in STEPS:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lossbench.cases.names import find_losses, suggestion
 from lossbench.cases.suite import Selection, Suite, load, read_shape, unfold
+from lossbench.commands.capturing import cases_of, given
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
@@ -42,6 +43,8 @@ class Request:
     threads: int = 1
     implementation: str = ""
     csv: Path | None = None
+    inputs: Path | None = None  # tensors that the user captured, instead of a suite's cases
+    settings: tuple[str, ...] = ()  # the loss's parameters beside them, as NAME=VALUE
 
 
 @dataclass(slots=True)
@@ -79,6 +82,10 @@ def perform(request: Request, path: Path, run: Run) -> None:
     offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
     losses = find_losses(request.losses, catalogue(), offered) if request.losses else frozenset()
     cases = reshaped(unfold(suite, catalogue(), Selection(losses, dtypes, ("normal",))), shapes, catalogue())
+    if request.inputs:
+        captured, parameters = given(request.inputs, request.settings)
+        cases = cases_of(captured, losses, parameters, dtypes)
+        cases = [case for case in cases if not request.reductions or case.reduction in request.reductions]
     run.plan = plan(run.greetings, cases, catalogue(), lambda i: request.implementation in i.via)
     if not run.plan.jobs:
         raise UsageError(_nothing_to_time(request, cases, run.plan))
