@@ -77,6 +77,11 @@ def brought_losses() -> dict[str, Loss]:
     return dict(_losses)
 
 
+def is_brought(path: Path) -> bool:
+    """Whether the file has been brought already."""
+    return str(path.resolve()) in _entries
+
+
 def for_workers() -> str:
     """What the workers are told to load, as JSON; empty where there is nothing."""
     return json.dumps(list(_entries.values())) if _entries else ""

@@ -30,7 +30,7 @@ STORED = {
 SAME = (
     ("prediction", "predictions", "logit", "logits", "score", "scores", "input", "inputs", "pred", "preds", "output",
      "outputs", "y_pred", "prob", "probs", "probability", "probabilities"),
-    ("target", "targets", "label", "labels", "y", "y_true", "gt", "truth", "ground_truth"),
+    ("target", "targets", "label", "labels", "y", "y_true", "gt", "truth", "ground_truth", "sign"),
 )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ class Captured:
         """
         arrays = self.given_to(loss)
         shape = shape_of(loss, arrays)
-        _check_shapes(loss, arrays, shape, str(self.path))
+        check_shapes(loss, arrays, shape, str(self.path))
         self.announce(self.regime, outside(loss, arrays))
         for name in parameters:
             if name not in loss.parameters:
@@ -142,6 +142,8 @@ def open_captured(path: Path) -> Captured:
 
 
 def _npz(path: Path) -> dict[str, tuple[str, np.ndarray]]:
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is no such file; numpy.savez(FILE, logit=..., target=...) writes one")
     with np.load(path, allow_pickle=False) as file:
         if not isinstance(file, np.lib.npyio.NpzFile):
             raise ValueError("a single array; save several by their names with numpy.savez")
@@ -222,7 +224,12 @@ def shape_of(loss: Loss, arrays: Mapping[str, np.ndarray]) -> tuple[int, ...]:
     raise UsageError(f"--inputs cannot tell the shape of a case of {loss.name} from its arrays; it needs a case's name")
 
 
-def _check_shapes(loss: Loss, arrays: Mapping[str, np.ndarray], shape: tuple[int, ...], where: str) -> None:
+def check_shapes(loss: Loss, arrays: Mapping[str, np.ndarray], shape: tuple[int, ...], where: str) -> None:
+    """Refuse arrays that do not have the shapes of a case.
+
+    Raises:
+        UsageError: one has not.
+    """
     for name, array in arrays.items():
         wanted = loss.argument_shape(name, shape)
         if array.shape != wanted:

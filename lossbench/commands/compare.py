@@ -85,6 +85,7 @@ def perform(request: Request, path: Path, run: Run) -> None:
     """
     suite = load(request.suite)
     dtypes, regimes, seeds = checked(request.dtypes, request.regimes, request.seeds)
+    beside = given(request.inputs, request.settings, request.cases) if request.inputs else None
     targets = choose(request.frameworks, request.device)
     started, spent, grown = time.perf_counter(), time.process_time(), children()
     try:
@@ -92,7 +93,6 @@ def perform(request: Request, path: Path, run: Run) -> None:
             greetings = crew.greet()
             run.greetings = installed_only(greetings, asked_by_name=bool(request.frameworks))
             losses, chosen = narrowed(request, run.greetings)
-            beside = given(request.inputs, request.settings, request.cases) if request.inputs else None
             named = [parse_case(text, catalogue()) for text in request.cases]
             if beside and not named:
                 named = cases_of(beside[0], losses, beside[1], dtypes)

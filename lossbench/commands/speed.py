@@ -77,14 +77,14 @@ def perform(request: Request, path: Path, run: Run) -> None:
     settings, shapes = _settings(request), tuple(parse_shape(text) for text in request.shapes)
     dtypes, _, _ = checked(request.dtypes, (), ())
     suite = adapted(load(request.suite), dtypes, request.reductions)
+    beside = given(request.inputs, request.settings) if request.inputs else None
     targets = choose(request.frameworks, request.device)
     run.greetings = _present(targets, request, run)
     offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
     losses = find_losses(request.losses, catalogue(), offered) if request.losses else frozenset()
     cases = reshaped(unfold(suite, catalogue(), Selection(losses, dtypes, ("normal",))), shapes, catalogue())
-    if request.inputs:
-        captured, parameters = given(request.inputs, request.settings)
-        cases = cases_of(captured, losses, parameters, dtypes)
+    if beside:
+        cases = cases_of(beside[0], losses, beside[1], dtypes)
         cases = [case for case in cases if not request.reductions or case.reduction in request.reductions]
     run.plan = plan(run.greetings, cases, catalogue(), lambda i: request.implementation in i.via)
     if not run.plan.jobs:
