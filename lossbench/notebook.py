@@ -1,7 +1,7 @@
 """lossbench from Python: the words of the command line, answered with DataFrames and arrays.
 
 `import lossbench` offers these names and imports nothing else until one of them is used. The command line runs the
-same engines; here nothing is printed but the progress on standard error, and rows are returned instead of written.
+same engines; here nothing is printed, and rows are returned instead of written.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def compare(
         UsageError: a name or value that cannot be meant; the message says what would be accepted.
         EnvironmentLacks: a framework that was named is not installed.
     """
-    from lossbench.commands.compare import Request, Run, perform
+    from lossbench.commands.compare import Request, Run, perform, why_nothing
     from lossbench.records import Verdict
 
     _bring(losses_from)
@@ -107,6 +107,8 @@ def compare(
     run = Run()
     with _quiet():
         perform(request, NOWHERE, run)
+    if not run.verdicts:
+        raise UsageError(f"nothing was measured: {why_nothing(request, run)}")
     return _frame(run.verdicts, Verdict)
 
 

@@ -146,10 +146,20 @@ def _method(kind: type) -> Callable[..., Any]:
     for name in CALLS:
         if name in {n for base in kind.__mro__ for n in vars(base) if base.__module__.split(".")[0] not in FOREIGN}:
             return functools.partial(getattr(kind, name), None)
-    return functools.partial(kind.__call__, None)
+    name = next((name for name in CALLS if hasattr(kind, name)), "__call__")  # one of the framework's own classes
+    return functools.partial(getattr(kind, name), None)
 
 
 FOREIGN = frozenset({"torch", "paddle", "keras", "tensorflow", "jax", "builtins", "flax"})
+
+
+def signature_of(call: Any) -> list[inspect.Parameter]:
+    """The parameters of a function, or of what an object does when it is called; empty where Python cannot tell."""
+    inner = call if hasattr(call, "__name__") or isinstance(call, functools.partial) else _method(type(call))
+    try:
+        return list(inspect.signature(inner).parameters.values())
+    except (TypeError, ValueError):
+        return []
 
 
 def _arrays(call: Callable[..., Any]) -> list[tuple[str, bool]]:
@@ -257,29 +267,26 @@ def _reborn(kind: type, options: Mapping[str, Any]) -> Any:
 
 
 def _torch(call: Callable[..., Any]) -> Callable[..., Any]:
-    import torch
-
+    torch = importlib.import_module("torch")
     compiled: Callable[..., Any] = torch.compile(call, dynamic=False)
     return compiled
 
 
 def _tensorflow(call: Callable[..., Any]) -> Callable[..., Any]:
-    import tensorflow as tf
-
+    tf = importlib.import_module("tensorflow")
     graph: Callable[..., Any] = tf.function(call)
     return graph
 
 
 def _paddle(call: Callable[..., Any]) -> Callable[..., Any]:
-    import paddle
-
+    paddle = importlib.import_module("paddle")
     static: Callable[..., Any] = paddle.jit.to_static(call, full_graph=True)
     return static
 
 
 def _jax(call: Callable[..., Any]) -> Callable[..., Any]:
     """JAX's adapters are compiled anyway; beside them stands the call as it runs uncompiled."""
-    import jax
+    jax = importlib.import_module("jax")
 
     def plain(*arrays: Any, **named: Any) -> Any:
         with jax.disable_jit():
