@@ -10,13 +10,14 @@ import ast
 import importlib.abc
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from lossbench import own
 from lossbench.errors import UsageError
 from lossbench.loss import Loss
 from lossbench.userfile import UserFileError, load_module
@@ -47,8 +48,12 @@ def _without_frameworks() -> Iterator[None]:
         sys.meta_path.remove(refusing)
 
 
-def bring_file(path: Path) -> list[Loss]:
+def bring_file(path: Path, shipped: Collection[str]) -> list[Loss]:
     """Import a file of losses and enter those it defines; those of the catalogue that it implements stay as they are.
+
+    Args:
+        path: the file.
+        shipped: the names of the losses that come with lossbench, which no other may have.
 
     Raises:
         UsageError: there is no such file, it raises, imports a framework at module level, or defines nothing.
@@ -60,16 +65,16 @@ def bring_file(path: Path) -> list[Loss]:
     _refuse_imports(path)
     module = _imported(str(path), f"--losses {path}")
     _entries[str(path.resolve())] = {"path": str(path.resolve()), "module": "", "optional": False}
-    return _enter(module, str(path))
+    return _enter(module, str(path), shipped)
 
 
-def bring_packages() -> None:
+def bring_packages(shipped: Collection[str]) -> None:
     """Enter the losses of the packages that announce some by an entry point, once."""
     for point in _points(LOSSES):
         if point.module not in _entries:
             module = _imported(point.module, f"the entry point {LOSSES}: {point.name} = {point.value}")
             _entries[point.module] = {"path": "", "module": point.module, "optional": True}
-            _enter(module, point.module, must_define=False)
+            _enter(module, point.module, shipped, must_define=False)
 
 
 def brought_losses() -> dict[str, Loss]:
@@ -134,16 +139,12 @@ def _module_level(body: Sequence[ast.AST]) -> Iterator[tuple[int, str]]:
             yield from _module_level(list(ast.iter_child_nodes(node)))
 
 
-def _enter(module: Any, where: str, must_define: bool = True) -> list[Loss]:
-    from lossbench import own
-    from lossbench.losses import catalogue, renewed
-
+def _enter(module: Any, where: str, shipped: Collection[str], must_define: bool = True) -> list[Loss]:
     entries = [entry for entry in vars(module).values() if isinstance(entry, Loss)]
     mine = [entry for entry in entries if entry.function.__module__ == module.__name__]
     adds = any(one.adapter.__module__ == module.__name__ for one in own.brought())
     if must_define and not mine and not adds:
         raise UsageError(f"{where} defines no loss and implements none; `lossbench new LOSS` writes a file that does")
-    shipped = {name for name in catalogue() if name not in _losses}
     for loss in mine:
         taken = loss.name in shipped or (
             loss.name in _losses and _losses[loss.name].function.__module__ != module.__name__
@@ -159,5 +160,4 @@ def _enter(module: Any, where: str, must_define: bool = True) -> list[Loss]:
     for one in own.brought():
         if one.adapter.__module__ == module.__name__ and one.loss not in {*shipped, *_losses}:
             raise UsageError(f"{where}: {one.via} implements {one.loss!r}, which is no loss; `lossbench list` has them")
-    renewed()
     return mine

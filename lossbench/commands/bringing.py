@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lossbench import brought
 from lossbench.cases.inputs import build
 from lossbench.cases.regimes import REGIMES
 from lossbench.cases.suite import Block, Selection, Suite, unfold
 from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.judging.audit import Audit, audit
 from lossbench.loss import Loss
+from lossbench.losses import bring as bring_into_catalogue
 from lossbench.losses import catalogue
 from lossbench.records import Case
 from lossbench.reference.answers import Answers
@@ -31,7 +31,7 @@ def bring(files: Sequence[Path]) -> None:
         UsageError: a file cannot be used, or a closed form of its disagrees with its definition.
     """
     for path in files:
-        for loss in brought.bring_file(path):
+        for loss in bring_into_catalogue(path):
             if not hasattr(loss.function, "__wrapped__") or loss.textbook is not loss.function.__wrapped__:
                 hold(loss, str(path))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
+from pathlib import Path
 
 from lossbench import brought
 from lossbench.loss import Loss
@@ -19,11 +20,23 @@ def catalogue() -> dict[str, Loss]:
     """
     if not _complete:
         _complete.append(True)
-        brought.bring_packages()
+        brought.bring_packages(_shipped())
+        renewed()
     return _all()
 
 
 _complete: list[bool] = []  # whether the packages that announce losses have been asked
+
+
+def bring(path: Path) -> list[Loss]:
+    """Take the losses of a user's file into the catalogue.
+
+    Raises:
+        UsageError: the file cannot be used.
+    """
+    found = brought.bring_file(path, _shipped())
+    renewed()
+    return found
 
 
 def renewed() -> None:
