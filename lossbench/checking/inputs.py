@@ -141,7 +141,9 @@ def _candidates(
         "gather", "one_hot", "^cross_entropy$", "CrossEntropyLoss", "nll_loss", "sparse", "take_along", "integer_labels"
     )
     rows = source.lines_with("softmax")
-    squashed = source.lines_with("sigmoid", "softmax", "logits", "logsumexp", "softplus", "^cross_entropy$", "BCEWith")
+    squashed = source.lines_with(
+        "sigmoid", "^exp$", "softmax", "logits", "logsumexp", "softplus", "^cross_entropy$", "BCEWith"
+    )
     logs = source.lines_with(r"^log$", r"^log2$", "binary_cross_entropy$", "BCELoss", "binary_crossentropy")
     says = prediction.lower()
     if says in ("p", "prob", "probs") or "prob" in says or (logs and not squashed and "logit" not in says):

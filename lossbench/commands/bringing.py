@@ -84,6 +84,8 @@ def new(name: str, folder: Path) -> int:
     """
     if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_") or not name.isascii():
         raise UsageError(f"{name!r} cannot be the name of a function in Python; such as smooth_hinge")
+    if (folder / f"{name}.py").exists():
+        raise UsageError(f"{folder / f'{name}.py'} is there already; remove it first, or choose another name")
     if name in catalogue():
         raise UsageError(f"there is already a loss called {name!r} (`lossbench show {name}`); choose another name")
     path = folder / f"{name}.py"
