@@ -25,12 +25,11 @@ def _(prediction, target):
     return (prediction - target) ** 4
 '''
 FAKE = """
-@implements("fakes", fourth, reductions=("none",))
+@implements("fakes", fourth)
 def in_fakes(prediction, target, *, reduction):
-    import numpy as np
-    from lossbench.frameworks.fakes.engine import Answer, numbers
-    p, t = numbers(prediction).astype(np.float64), numbers(target).astype(np.float64)
-    return Answer((p - t) ** 4, (p - t).shape, prediction.dtype, lambda up: {})
+    from lossbench.frameworks.fakes.engine import numbers, reduced
+    d = numbers(prediction) - numbers(target)
+    return reduced(d**4, {"prediction": 4 * d**3, "target": -4 * d**3}, reduction, prediction.dtype)
 """
 
 
@@ -115,10 +114,9 @@ def test_new_refuses_names(lossbench: InProcess, folder: Path, name: str, says: 
     assert not list(folder.glob("*.py"))
 
 
-@pytest.mark.parametrize("name", ["fourth"])
-def test_a_file_is_judged_in_the_worker(lossbench: InProcess, folder: Path, name: str) -> None:
+def test_a_file_is_judged_in_the_worker(lossbench: InProcess, folder: Path) -> None:
     path = written(folder, CLOSED.replace("SIGN4", "-4") + FAKE, "judged.py")
-    done = lossbench("compare", name, "--losses", path, *FAKES, "--csv", "rows.csv")
+    done = lossbench("compare", "fourth", "--losses", path, *FAKES, "--csv", "rows.csv")
     assert done.code == 0, done.err
     rows = read(folder / "rows.csv")
     assert {row["via"] for row in rows if row["status"] != "absent"} == {"judged.in_fakes"}
@@ -126,4 +124,4 @@ def test_a_file_is_judged_in_the_worker(lossbench: InProcess, folder: Path, name
         row for row in rows if row["regime"] == "normal" and row["dtype"] == "float32" and row["status"] != "absent"
     ]
     assert normal
-    assert all(float(row["value_error"]) < 8 and "no-gradient" in row["note"] for row in normal)
+    assert {row["status"] for row in normal} == {"agrees"}
