@@ -11,6 +11,7 @@ from lossbench import brought
 from lossbench.loss import Loss
 
 
+@cache
 def catalogue() -> dict[str, Loss]:
     """Every loss and variant by name, in the order of their files; behind them those that the user has brought.
 
@@ -18,14 +19,9 @@ def catalogue() -> dict[str, Loss]:
         ValueError: two files define a loss of the same name.
         UsageError: a package that announces losses cannot be used.
     """
-    if not _complete:
-        _complete.append(True)
-        brought.bring_packages(_shipped())
-        renewed()
-    return _all()
-
-
-_complete: list[bool] = []  # whether the packages that announce losses have been asked
+    shipped = _shipped()
+    brought.bring_packages(shipped)
+    return {**shipped, **brought.brought_losses()}
 
 
 def bring(path: Path) -> list[Loss]:
@@ -35,21 +31,10 @@ def bring(path: Path) -> list[Loss]:
         UsageError: the file cannot be used.
     """
     found = brought.bring_file(path, _shipped())
-    renewed()
+    catalogue.cache_clear()
     return found
 
 
-def renewed() -> None:
-    """Take in what the user has brought since."""
-    _all.cache_clear()
-
-
-@cache
-def _all() -> dict[str, Loss]:
-    return {**_shipped(), **brought.brought_losses()}
-
-
-@cache
 def _shipped() -> dict[str, Loss]:
     found: dict[str, Loss] = {}
     for module in pkgutil.walk_packages(__path__, f"{__name__}."):

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from running import InProcess, read
 
-from lossbench import brought, losses, own
+from lossbench import brought, own
+from lossbench.losses import catalogue
 
 FAKES = ("--framework", "fakes")
 CLOSED = '''
@@ -40,7 +41,7 @@ def forgotten() -> Iterator[None]:
     brought._losses.clear()
     brought._entries.clear()
     own._brought.clear()
-    losses.renewed()
+    catalogue.cache_clear()
 
 
 def written(folder: Path, text: str, name: str = "mine.py") -> Path:
