@@ -87,6 +87,11 @@ def is_brought(path: Path) -> bool:
     return str(path.resolve()) in _entries
 
 
+def announced() -> bool:
+    """Whether a package announces losses."""
+    return bool(_points(LOSSES))
+
+
 def for_workers() -> str:
     """What the workers are told to load, as JSON; empty where there is nothing."""
     return json.dumps(list(_entries.values())) if _entries else ""
