@@ -32,7 +32,27 @@ Dtypes = Annotated[Words, typer.Option("--dtype", help="float64, float32, float1
 Regimes = Annotated[Words, typer.Option("--regime", help="Kinds of input; `lossbench list --regimes` names them.")]
 Seeds = Annotated[Words, typer.Option("--seed", help="Seeds instead of the suite's own, commas between.")]
 Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
+Inputs = Annotated[
+    Optional[Path],
+    typer.Option("--inputs", help="Tensors of your own, .npz or .safetensors, instead of a suite.", show_default=False),
+]
+Settings = Annotated[Optional[list[str]], typer.Option("--set", help="NAME=VALUE, a parameter beside --inputs.")]
 Csv = Annotated[Optional[Path], typer.Option("--csv", help="Where the rows go.", show_default=False)]
+
+
+def _bring(files: Optional[list[Path]]) -> None:
+    if files:
+        from lossbench.commands.bringing import bring
+
+        bring(files)
+
+
+Brought = Annotated[
+    Optional[list[Path]],
+    typer.Option(
+        "--losses", callback=_bring, expose_value=False, show_default=False, help="Files of losses of your own."
+    ),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -68,6 +88,9 @@ def compare(
     case: Annotated[
         Optional[list[str]], typer.Option("--case", help="This case, as printed by compare, instead of a suite's.")
     ] = None,
+    inputs: Inputs = None,
+    settings: Settings = None,
+    brought: Brought = None,
 ) -> None:
     """Judge values and gradients of every implementation against the certified reference."""
     from lossbench.commands.compare import Request
@@ -86,6 +109,8 @@ def compare(
         strict,
         cold,
         tuple(case or ()),
+        inputs,
+        tuple(settings or ()),
     )
     raise typer.Exit(run(request))
 
@@ -112,6 +137,9 @@ def speed(
     threads: Annotated[int, typer.Option("--threads", help="Threads a framework may use.")] = 1,
     impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
     csv: Csv = None,
+    inputs: Inputs = None,
+    settings: Settings = None,
+    brought: Brought = None,
 ) -> None:
     """Time every implementation, forward and with its gradient, in fresh processes."""
     from lossbench.commands.speed import Request
@@ -120,7 +148,8 @@ def speed(
     request = Request(
         losses=_words(losses), suite=suite, frameworks=_words(framework), dtypes=_words(dtype), device=device,
         modes=_words(mode), shapes=_words(shape), sweep=sweep, reductions=_words(reduction), processes=processes,
-        seconds=seconds, threads=threads, implementation=impl, against=against, plot=plot, csv=csv,
+        seconds=seconds, threads=threads, implementation=impl, against=against, plot=plot, csv=csv, inputs=inputs,
+        settings=tuple(settings or ()),
     )  # fmt: skip
     raise typer.Exit(run(request))
 
@@ -141,6 +170,7 @@ def gate(
     strict_better: Annotated[
         bool, typer.Option("--strict-better", help="Exit 1 also if something is better than accepted.")
     ] = False,
+    brought: Brought = None,
 ) -> None:
     """Hold today's verdicts against those accepted: exit 1 if any is worse."""
     from lossbench.commands.gate import Request
@@ -175,6 +205,7 @@ def exhaust(
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the last run was interrupted.")] = False,
     csv: Csv = None,
+    brought: Brought = None,
 ) -> None:
     """Run every bit pattern of a format through elementwise losses: how far off each answer is."""
     from lossbench.commands.exhaust import Request
@@ -207,6 +238,7 @@ def sweep(
     seed: Seeds = None,
     device: Device = "cpu",
     csv: Csv = None,
+    brought: Brought = None,
 ) -> None:
     """Turn one stress up and see how the errors of every implementation grow."""
     from lossbench.commands.sweep import Request
@@ -239,12 +271,53 @@ def repro(
     markdown: Annotated[bool, typer.Option("--markdown", help="A bug report instead of the script alone.")] = False,
     output: Annotated[Optional[Path], typer.Option("-o", "--output", help="A file; else standard output.")] = None,
     run: Annotated[bool, typer.Option("--run/--no-run", help="Run the script once, to see that it shows it.")] = True,
+    inputs: Inputs = None,
+    brought: Brought = None,
 ) -> None:
     """A case as a script that runs without lossbench: literal inputs, what came back, what should have."""
     from lossbench.commands.repro import Request
     from lossbench.commands.repro import main as reproduce
 
-    raise typer.Exit(reproduce(Request(case, _words(framework), impl, device, markdown, output, run)))
+    raise typer.Exit(reproduce(Request(case, _words(framework), impl, device, markdown, output, run, inputs)))
+
+
+@app.command()
+def check(
+    function: Annotated[
+        str, typer.Argument(metavar="FILE.py:NAME", help="Your function or class; package.module:NAME as well.")
+    ],
+    framework: Annotated[str, typer.Option("--framework", help="Whose tensors it takes, if not all it imports.")] = "",
+    inputs: Annotated[
+        Optional[list[str]],
+        typer.Option("--input", help="NAME=KIND, such as target=classes, where it is guessed wrong."),
+    ] = None,
+    options: Annotated[Optional[list[str]], typer.Option("--set", help="NAME=VALUE, handed to it.")] = None,
+    output: Annotated[str, typer.Option("--output", help="Which entry of the dict or tuple it returns.")] = "",
+    shape: Annotated[str, typer.Option("--shape", help="Of the inputs, the batch first.")] = "4x3",
+    relation: Annotated[
+        Words, typer.Option("--relation", help="What must hold, such as shifted-scores; a wrong name lists them.")
+    ] = None,
+    device: Device = "cpu",
+    compiled: Annotated[bool, typer.Option("--compiled/--no-compiled", help="Compile it as well.")] = True,
+    csv: Csv = None,
+) -> None:
+    """Check a function of your own without a reference: gradients, formats, extremes, classic mistakes."""
+    from lossbench.commands.check import Request
+    from lossbench.commands.check import main as run
+
+    request = Request(
+        spec=function,
+        framework=framework,
+        inputs=tuple(inputs or ()),
+        options=tuple(options or ()),
+        output=output,
+        shape=shape,
+        relations=_words(relation),
+        device=device,
+        compiled=compiled,
+        csv=csv,
+    )
+    raise typer.Exit(run(request))
 
 
 @app.command("list")
@@ -255,6 +328,7 @@ def list_(
         bool, typer.Option("--coverage", help="With formats, parameters offered or missing, and gradients.")
     ] = False,
     form: Annotated[str, typer.Option("--format", help="table, csv, json or markdown.")] = "table",
+    brought: Brought = None,
 ) -> None:
     """Every loss, and who implements it."""
     from lossbench.commands.listing import list_losses
@@ -269,6 +343,7 @@ def show(
     source: Annotated[str, typer.Option("--from", help="The framework you come from.")] = "",
     target: Annotated[str, typer.Option("--to", help="The framework you port to; its call comes first.")] = "",
     run: Annotated[bool, typer.Option("--run/--no-run", help="Confirm every call by measuring it.")] = True,
+    brought: Brought = None,
 ) -> None:
     """One loss in full: formula, every framework's call argument by argument, and what changes between them."""
     from lossbench.commands.showing import Request
@@ -287,6 +362,14 @@ def choose(
     from lossbench.commands.choosing import main as run
 
     raise typer.Exit(run(context.args, framework, tree))
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(metavar="LOSS", help="What your loss is to be called.")]) -> None:
+    """Write the commented skeleton of a loss of your own: definition, and a function for each framework."""
+    from lossbench.commands.bringing import new as run
+
+    raise typer.Exit(run(name, Path()))
 
 
 @app.command()

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import platformdirs
 
+from lossbench import brought, userfile
+from lossbench.losses import catalogue
 from lossbench.records import Ended, Measurement, Outcome, Question, Target, Trial
 from lossbench.wire import Decoder, Message, WireArray, encode
 
@@ -260,6 +262,10 @@ def environment(device: str, threads: int, variables: Mapping[str, str]) -> dict
     }
     if device == "cpu":
         steady["CUDA_VISIBLE_DEVICES"] = ""
+    if brought.announced():
+        catalogue()  # which takes in what packages announce, for the workers to load as well
+    if losses := brought.for_workers():
+        steady[userfile.FILES] = losses
     return {**os.environ, **steady, **variables}
 
 

@@ -31,11 +31,12 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
 
-from lossbench import cuda
+from lossbench import cuda, userfile
 from lossbench.answering import Bench
 from lossbench.framework import Framework
 from lossbench.records import Greeting, Implementation, Question, Trial
@@ -91,7 +92,7 @@ def main(arguments: list[str]) -> None:
 
 def load(name: str, device: str, mode: str) -> Framework | Absence:
     """Import the framework called `name`, a module of lossbench.frameworks or any other by its dotted path."""
-    module = name if "." in name else f"lossbench.frameworks.{name}"
+    module = _home_of(name)
     try:
         framework: Framework = importlib.import_module(module).framework
         framework.device = device
@@ -110,7 +111,22 @@ def load(name: str, device: str, mode: str) -> Framework | Absence:
         return Absence(name, mode, f"{name} offers no mode {mode!r}, only {', '.join(map(repr, modes))}")
     if lacking := framework.mode_lacks(mode):
         return Absence(name, mode, f"{name} cannot run in the mode {mode!r} here: {lacking}")
+    try:
+        userfile.enter_all(framework)
+    except userfile.UserFileError as error:
+        return Absence(name, userfile.VARIABLE, str(error)[:500])
     return framework
+
+
+def _home_of(name: str) -> str:
+    """The module that holds a framework: lossbench's own, that of its dotted path, or one that a package announces."""
+    if "." in name:
+        return name
+    own = f"lossbench.frameworks.{name}"
+    if (Path(__file__).parent / "frameworks" / name).is_dir():
+        return own
+    announced = entry_points(group="lossbench.frameworks", name=name)
+    return next((point.module for point in announced), own)
 
 
 def greeting(framework: Framework, threads: int, import_seconds: float) -> Greeting:

@@ -12,12 +12,15 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lossbench.cases.captured import Captured
 from lossbench.cases.names import find_losses
 from lossbench.cases.suite import Selection, load, parse_case, unfold
+from lossbench.commands.capturing import cases_of, given, say, smallest_parts
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.judging.comparison import Comparison, Totals, open_answers, skipped
+from lossbench.judging.smallest import Smallest
 from lossbench.losses import catalogue
 from lossbench.output import tables
 from lossbench.records import Greeting, Implementation, Status, Target, Verdict
@@ -43,6 +46,8 @@ class Request:
     strict: bool = False
     cold: bool = False
     cases: tuple[str, ...] = ()  # by their names, instead of those of a suite
+    inputs: Path | None = None  # tensors that the user captured, instead of a suite's cases
+    settings: tuple[str, ...] = ()  # the loss's parameters beside them, as NAME=VALUE
 
 
 @dataclass(slots=True)
@@ -53,6 +58,8 @@ class Run:
     totals: Totals = field(default_factory=Totals)
     problems: list[str] = field(default_factory=list)
     greetings: dict[Target, Greeting] = field(default_factory=dict)
+    captured: Captured | None = None
+    parts: list[Smallest] = field(default_factory=list)  # of the captured tensors, that show what is wrong
     whole: bool = False  # whether every declared deviation should have shown
 
 
@@ -78,6 +85,7 @@ def perform(request: Request, path: Path, run: Run) -> None:
     """
     suite = load(request.suite)
     dtypes, regimes, seeds = checked(request.dtypes, request.regimes, request.seeds)
+    beside = given(request.inputs, request.settings, request.cases) if request.inputs else None
     targets = choose(request.frameworks, request.device)
     started, spent, grown = time.perf_counter(), time.process_time(), children()
     try:
@@ -86,6 +94,8 @@ def perform(request: Request, path: Path, run: Run) -> None:
             run.greetings = installed_only(greetings, asked_by_name=bool(request.frameworks))
             losses, chosen = narrowed(request, run.greetings)
             named = [parse_case(text, catalogue()) for text in request.cases]
+            if beside and not named:
+                named = cases_of(beside[0], losses, beside[1], dtypes)
             cases = named or unfold(suite, catalogue(), Selection(losses, dtypes, regimes, seeds))
             run.totals.cases = len(cases)
             run.whole = suite.complete and not (dtypes or regimes or named)
@@ -102,6 +112,9 @@ def perform(request: Request, path: Path, run: Run) -> None:
                 try:
                     with tables.progress(len(cases), "comparing") as progress:
                         comparison.run(cases, progress)
+                    if beside:
+                        run.captured = beside[0]
+                        run.parts = smallest_parts(beside[0], run.verdicts, crew, run.greetings, answers, suite.limits)
                 finally:
                     run.totals.imports, run.totals.frameworks = crew.import_seconds, crew.framework_seconds
     finally:
@@ -176,6 +189,8 @@ def report(run: Run, path: Path) -> None:
     if verdicts:
         out.print(tables.verdict_table(sorted(verdicts, key=lambda v: (v.loss, v.framework, v.via))))
         out.print()
+    if run.captured:
+        say(out, run.captured, verdicts, run.parts)
     gone = sorted({(v.framework, v.note) for v in verdicts if v.status is Status.SKIPPED})
     for framework, reason in gone:
         out.print(f"skipped {framework}: {reason}", markup=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lossbench.cases.suite import parse_case
+from lossbench.commands.capturing import given
 from lossbench.commands.targets import choose, installed_only
 from lossbench.crew import Crew, Reply
 from lossbench.errors import UsageError
@@ -38,6 +39,7 @@ class Request:
     markdown: bool = False
     output: Path | None = None
     run: bool = True
+    inputs: Path | None = None  # tensors that the user captured, of which the case speaks
 
 
 class Witness(Comparison):
@@ -57,6 +59,8 @@ class Witness(Comparison):
 
 def main(request: Request) -> int:
     """Write the script or the report to where it was asked for, and say whether it shows the same."""
+    if request.inputs:
+        given(request.inputs, (), [request.case])
     case = parse_case(request.case, catalogue())
     verdicts: list[Verdict] = []
     with Crew(choose(request.frameworks, request.device)) as crew, open_answers() as answers:

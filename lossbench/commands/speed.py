@@ -13,6 +13,7 @@ from lossbench.cases.names import find_losses, suggestion
 from lossbench.cases.suite import Selection, Suite, load, read_shape, unfold
 from lossbench.cases.sweep import read_sweep, swept
 from lossbench.commands.against import Against, against, in_modes
+from lossbench.commands.capturing import cases_of, given
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
@@ -55,6 +56,8 @@ class Request:
     against: str = ""
     plot: Path | None = None
     csv: Path | None = None
+    inputs: Path | None = None  # tensors that the user captured, instead of a suite's cases
+    settings: tuple[str, ...] = ()  # the loss's parameters beside them, as NAME=VALUE
 
 
 @dataclass(slots=True)
@@ -93,10 +96,17 @@ def perform(request: Request, path: Path, run: Run) -> None:
     settings, losses = _settings(request), catalogue()
     dtypes, _, _ = checked(request.dtypes, (), ())
     suite = adapted(load(request.suite), dtypes, request.reductions)
+    beside = given(request.inputs, request.settings) if request.inputs else None
     targets = in_modes(choose(request.frameworks, request.device), request.modes)
     run.against = against(targets, request.against)
     run.greetings = _present(run.against.targets, request, run)
-    cases = _cases(request, run, suite, dtypes)
+    if beside:
+        offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
+        named = find_losses(request.losses, losses, offered) if request.losses else frozenset()
+        cases = cases_of(beside[0], named, beside[1], dtypes)
+        cases = [case for case in cases if not request.reductions or case.reduction in request.reductions]
+    else:
+        cases = _cases(request, run, suite, dtypes)
     run.plan = plan(run.greetings, cases, losses, lambda implementation: chosen(request, implementation))
     if not run.plan.jobs:
         raise UsageError(_nothing_to_time(request, cases, run.plan))

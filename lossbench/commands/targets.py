@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lossbench import brought
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
 from lossbench.errors import EnvironmentLacks, UsageError
@@ -25,10 +26,11 @@ def choose(frameworks: Sequence[str], device: str) -> list[Target]:
     if device not in DEVICES:
         raise UsageError(f"--device {device!r}; it may be {' or '.join(DEVICES)}")
     targets = []
-    for word in frameworks or FRAMEWORKS:
-        name = NICKNAMES.get(word.lower(), word.lower())
-        if name not in (*FRAMEWORKS, "fakes"):
-            raise UsageError(f"--framework {word!r}; {suggestion(word, [*FRAMEWORKS, *NICKNAMES])}")
+    announced = brought.frameworks()
+    for word in frameworks or (*FRAMEWORKS, *announced):
+        name = NICKNAMES.get(word.lower(), word if word in announced else word.lower())
+        if name not in (*FRAMEWORKS, "fakes", *announced):
+            raise UsageError(f"--framework {word!r}; {suggestion(word, [*FRAMEWORKS, *NICKNAMES, *announced])}")
         targets.append(Target(name, device=device))
     return list(dict.fromkeys(targets))
 

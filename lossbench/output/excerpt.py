@@ -107,12 +107,17 @@ def _keep(text: str, where: list[str]) -> None:
         where.append(text)
 
 
+def _enters(decorator: str) -> bool:
+    """Whether a decorator only enters its function into a table of lossbench's."""
+    return "framework" in decorator or decorator.startswith("implements(") or ".implements(" in decorator
+
+
 class _Bare(ast.NodeTransformer):
     """Takes away what only lossbench or a type checker reads: decorators, annotations, docstrings."""
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         self.generic_visit(node)
-        node.decorator_list = [d for d in node.decorator_list if "framework" not in ast.unparse(d)]
+        node.decorator_list = [d for d in node.decorator_list if not _enters(ast.unparse(d))]
         node.returns = None
         if len(node.body) > 1 and ast.get_docstring(node) is not None:
             node.body = node.body[1:]  # it speaks of the house it comes from

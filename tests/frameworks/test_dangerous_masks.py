@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-THOROUGH = Path(__file__).with_name("thorough.toml")
+THOROUGH = ("--suite", str(Path(__file__).with_name("thorough.toml")))
 MAIN = "import sys; sys.argv[0] = 'lossbench'; from lossbench.cli import main; main()"
 EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10}
 Rows = list[dict[str, str]]
@@ -36,7 +36,19 @@ def compare(tmp_path_factory: pytest.TempPathFactory) -> Compare:
     def run(framework: str, loss: str, regime: str, dtype: str) -> Rows:
         path = folder / f"{framework}-{loss}-{regime}-{dtype}.csv"
         if not path.exists():
-            words = [loss, "--suite", str(THOROUGH), "--framework", framework, "--regime", regime, "--dtype", dtype, "--csv", str(path)]
+            words = [
+                loss,
+                "--suite",
+                str(THOROUGH),
+                "--framework",
+                framework,
+                "--regime",
+                regime,
+                "--dtype",
+                dtype,
+                "--csv",
+                str(path),
+            ]
             done = subprocess.run(
                 [sys.executable, "-c", MAIN, "compare", *words],
                 env={**os.environ, "XDG_CACHE_HOME": str(folder)},

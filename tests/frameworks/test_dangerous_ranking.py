@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from alone import alone
 
-THOROUGH = Path(__file__).with_name("thorough.toml")
+THOROUGH = ("--suite", str(Path(__file__).with_name("thorough.toml")))
 MAIN = "import sys; sys.argv[0] = 'lossbench'; from lossbench.cli import main; main()"
 EPS = {"float64": 2.0**-52, "float32": 2.0**-23}
 LOSSES = {
@@ -57,7 +57,19 @@ def rows(request: pytest.FixtureRequest, runs: dict[str, Rows], tmp_path_factory
         folder: Path = tmp_path_factory.mktemp(framework)
         path = folder / "rows.csv"
         done = subprocess.run(
-            [sys.executable, "-c", MAIN, "compare", *LOSSES[framework], "--suite", str(THOROUGH), "--framework", framework, "--csv", str(path)],
+            [
+                sys.executable,
+                "-c",
+                MAIN,
+                "compare",
+                *LOSSES[framework],
+                "--suite",
+                str(THOROUGH),
+                "--framework",
+                framework,
+                "--csv",
+                str(path),
+            ],
             env={**os.environ, "XDG_CACHE_HOME": str(folder)},
             cwd=folder,
             capture_output=True,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-THOROUGH = Path(__file__).with_name("thorough.toml")
+THOROUGH = ("--suite", str(Path(__file__).with_name("thorough.toml")))
 MAIN = "import sys; sys.argv[0] = 'lossbench'; from lossbench.cli import main; main()"
 Rows = list[dict[str, str]]
 
@@ -78,7 +78,19 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Found]:
         if key not in made:
             path = folder / f"{len(made)}.csv"
             done = subprocess.run(
-                [sys.executable, "-c", MAIN, "compare", *losses, "--suite", str(THOROUGH), "--framework", framework, "--csv", str(path)],
+                [
+                    sys.executable,
+                    "-c",
+                    MAIN,
+                    "compare",
+                    *losses,
+                    "--suite",
+                    str(THOROUGH),
+                    "--framework",
+                    framework,
+                    "--csv",
+                    str(path),
+                ],
                 env={**os.environ, "XDG_CACHE_HOME": str(folder)},
                 cwd=folder,
                 capture_output=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,8 +152,9 @@ def _dense(gradient: Tensor | None) -> Tensor | None:
 def _settle() -> None:
     """Take the number of threads from the environment, and what a user's own Keras settings could bend from here."""
     threads = int(os.environ.get("OMP_NUM_THREADS", "0") or 0)  # 0: as many as TensorFlow likes
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    with suppress(RuntimeError):  # in a process of the user's own TensorFlow may be at work already
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
     keras.config.set_floatx("float32")
     keras.config.set_epsilon(1e-7)
 
