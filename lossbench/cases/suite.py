@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import itertools
 import math
 import os
@@ -14,13 +15,15 @@ from typing import Any
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
+from lossbench.cases.stored import PACKAGE as PACKAGE
+from lossbench.cases.stored import PREFIX, SHELF
+from lossbench.cases.stored import suites_folder as suites_folder
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
 from lossbench.loss import Loss, Over, Parameter
 from lossbench.records import HOW, INTEGERS, Case, Option, option_value
 from lossbench.reductions import MEANINGS
 
-PACKAGE = Path(__file__).parent.parent
 KEYS = {"schema", "description", "complete", "losses", "seeds", "sizes", "shapes", "limits", "cases"}
 SCHEMA = 1
 BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes", "how", "rotate"}
@@ -69,12 +72,6 @@ class Selection:
     dtypes: tuple[str, ...] = ()
     regimes: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
-
-
-def suites_folder() -> Path:
-    """The folder of the suites that ship with lossbench: beside the package in a checkout, inside it if installed."""
-    inside = PACKAGE / "_suites"
-    return inside if inside.is_dir() else PACKAGE.parent / "suites"
 
 
 def load(name: str) -> Suite:
@@ -126,6 +123,8 @@ def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Bl
     chosen: dict[str, tuple[str, ...]] = {}
     for key, (allowed, default) in words.items():
         values = _listed(block, key, str, where, default)
+        if key == "regimes":
+            values = tuple(name for value in values for name in _stored(value, where))
         for value in values:
             if value not in allowed and not (key == "regimes" and REGIMES.knows(value)):
                 raise UsageError(f"{where}: {key} has {value!r}; {suggestion(value, allowed)}")
@@ -148,6 +147,16 @@ def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Bl
         seeds=_listed(block, "seeds", int, where, _listed(table, "seeds", int, where, (0,))),
         **chosen,
     )
+
+
+def _stored(regime: str, where: str) -> list[str]:
+    """The regimes meant by one word: all stored cases by ``stored=*``, else the word itself."""
+    if not (regime.startswith(PREFIX) and "*" in regime):
+        return [regime]
+    found = fnmatch.filter(SHELF.shipped(), regime.removeprefix(PREFIX))
+    if not found:
+        raise UsageError(f"{where}: regimes has {regime!r}, and there is no such stored case among the suites")
+    return [f"{PREFIX}{name}" for name in found]
 
 
 def _listed(table: Mapping[str, Any], key: str, kind: type, where: str, default: Sequence[Any] = ()) -> tuple[Any, ...]:
@@ -258,6 +267,11 @@ def _cases(block: Block, loss: Loss, selection: Selection) -> Iterator[Case]:
     hows = [word for word in block.how if integer or word not in INTEGERS]
     for regime in block.regimes:
         if (selection.regimes and regime not in selection.regimes) or not REGIMES[regime].applies(loss):
+            continue
+        literal = REGIMES[regime].literal
+        if literal is not None:  # it stands for itself: format, shape and options are its own
+            if not selection.dtypes or literal.dtype in selection.dtypes:
+                yield literal.case
             continue
         dtypes = [dtype for dtype in block.dtypes if not selection.dtypes or dtype in selection.dtypes]
         for position, (given, parameters) in enumerate(_options(block.options, loss)):
@@ -370,4 +384,9 @@ def parse_case(text: str, losses: Mapping[str, Loss]) -> Case:
         raise UsageError(f"{text!r}: the seed {seed!r} should be a whole number")
     size = read_shape(shape, repr(text))
     given_so, set_so = tuple(given), tuple(sorted(parameters))
+    literal = REGIMES[regime].literal
+    if literal is not None and (loss.name, given_so, size) != (literal.loss, literal.given, literal.shape):
+        raise UsageError(f"{text!r}: the stored inputs have another loss, shape or arrays; it is called {literal.case}")
+    if literal is not None and (fault := literal.fault(loss)):
+        raise UsageError(f"{text!r}: the stored inputs do not fit the loss: {fault}")
     return Case(loss.name, given_so, set_so, reduction, dtype, size, regime, int(seed), tuple(how))
