@@ -73,9 +73,7 @@ class Literal:
     def case(self) -> Case:
         """The case whose printed name means these inputs."""
         regime = f"{PREFIX}{self.name}"
-        return Case(
-            self.loss, self.given, self.parameters, self.reduction, self.dtype, self.shape, regime, 0, self.how
-        )
+        return Case(self.loss, self.given, self.parameters, self.reduction, self.dtype, self.shape, regime, 0, self.how)
 
     @property
     def size(self) -> int:
@@ -213,13 +211,11 @@ def read(path: Path) -> Literal:
     Raises:
         UsageError: it cannot be read, or its contents are not those its name was made of.
     """
+    slug, _, digest = path.stem.rpartition("-")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        one = parsed(path.read_text(encoding="utf-8"), slug)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"cannot read the stored case {path}: {error}") from None
-    try:
-        slug, _, digest = path.stem.rpartition("-")
-        one = _literal(table, slug)
     except (KeyError, TypeError, ValueError, OverflowError, IndexError) as error:
         raise UsageError(
             f"the stored case {path} does not read like one ({error!r}); `lossbench hunt` writes such files"
@@ -231,7 +227,9 @@ def read(path: Path) -> Literal:
     return one
 
 
-def _literal(table: Mapping[str, Any], slug: str) -> Literal:
+def parsed(text: str, slug: str = "") -> Literal:
+    """Read back what `text_of` wrote."""
+    table = tomllib.loads(text)
     if unknown := set(table) - KEYS:
         raise ValueError(f"unknown key {min(unknown)!r}")
     if table["schema"] != SCHEMA:

@@ -15,9 +15,7 @@ from typing import Any
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
-from lossbench.cases.stored import PACKAGE as PACKAGE
-from lossbench.cases.stored import PREFIX, SHELF
-from lossbench.cases.stored import suites_folder as suites_folder
+from lossbench.cases.stored import PREFIX, SHELF, suites_folder
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
 from lossbench.loss import Loss, Over, Parameter
@@ -383,10 +381,20 @@ def parse_case(text: str, losses: Mapping[str, Loss]) -> Case:
     if not (seed.isascii() and seed.removeprefix("-").isdigit()):
         raise UsageError(f"{text!r}: the seed {seed!r} should be a whole number")
     size = read_shape(shape, repr(text))
-    given_so, set_so = tuple(given), tuple(sorted(parameters))
-    literal = REGIMES[regime].literal
-    if literal is not None and (loss.name, given_so, size) != (literal.loss, literal.given, literal.shape):
-        raise UsageError(f"{text!r}: the stored inputs have another loss, shape or arrays; it is called {literal.case}")
-    if literal is not None and (fault := literal.fault(loss)):
-        raise UsageError(f"{text!r}: the stored inputs do not fit the loss: {fault}")
-    return Case(loss.name, given_so, set_so, reduction, dtype, size, regime, int(seed), tuple(how))
+    case = Case(
+        loss.name, tuple(given), tuple(sorted(parameters)), reduction, dtype, size, regime, int(seed), tuple(how)
+    )
+    _fitting(case, loss)
+    return case
+
+
+def _fitting(case: Case, loss: Loss) -> None:
+    """Refuse stored inputs that are not those of such a case."""
+    literal = REGIMES[case.regime].literal
+    if literal is None:
+        return
+    if (case.loss, case.given, case.shape) != (literal.loss, literal.given, literal.shape):
+        whole = literal.case
+        raise UsageError(f"'{case}': the stored inputs have another loss, shape or arrays; the case is called {whole}")
+    if fault := literal.fault(loss):
+        raise UsageError(f"'{case}': the stored inputs do not fit the loss: {fault}")

@@ -15,7 +15,7 @@ from lossbench.floats import FORMATS
 from lossbench.judging.moves import nudged, scattered, settings
 from lossbench.judging.specimens import spread
 from lossbench.loss import Loss, Over
-from lossbench.records import Case, Implementation
+from lossbench.records import Case, Implementation, Option
 
 CLASSES = (2, 3, 5, 10, 17, 64, 100, 257, 513, 1000, 1025, 2053, 4099)
 VOCABULARY = 50_257
@@ -60,7 +60,8 @@ class Explorer:
         reduction = self.reductions[number % len(self.reductions)]
         if self.others and generator.random() < 0.1:
             reduction = self.others[int(generator.integers(len(self.others)))]
-        given, parameters = tuple(sorted(self.needed & {n for n in self.arrays if generator.random() < 0.5})), ()
+        given = tuple(sorted(self.needed & {n for n in self.arrays if generator.random() < 0.5}))
+        parameters: tuple[tuple[str, Option], ...] = ()
         if generator.random() < 0.6:
             given = tuple(name for name in self.arrays if generator.random() < 0.3)
             parameters = settings(self.loss, {}, self.offered, generator)
@@ -81,7 +82,15 @@ class Explorer:
         arrays = scattered(inputs.arrays, self.loss, self.form, generator) if any_bits else inputs.arrays
         poisoned = tuple(np.flatnonzero(inputs.poisoned).tolist())
         return Literal(
-            self.loss.name, given, parameters, reduction, self.dtype, shape, (str(how),) if how else (), arrays, poisoned
+            self.loss.name,
+            given,
+            parameters,
+            reduction,
+            self.dtype,
+            shape,
+            (str(how),) if how else (),
+            arrays,
+            poisoned,
         )
 
     def near(self, one: Literal, by: Implementation, change: bool, generator: np.random.Generator) -> Literal:

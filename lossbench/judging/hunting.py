@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,9 @@ PROVEN_SIZE = 512  # numbers up to which a term is proven at once
 WHOLE_SIZE = 1 << 14  # and up to which a batch is kept that shows what none of its terms shows alone
 MOST_DEATHS = 3  # of a worker, by one implementation
 KNOWN = (Status.DEVIATES, Status.BY_CONTRACT)
-Key = tuple[Place, str, str, str]  # implementation, loss, format, respect
+REACHES = ("ordinary", "any")  # inputs: of everyday sizes, or whatever the format holds
+ORDINARY = (1e-9, 1e5)  # sizes, 0 beside them
+Key = tuple[Place, str, str, str, str]  # implementation, loss, format, respect, reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,25 @@ class Bag:
 
 def _shelf(found: Rank) -> tuple[bool, int]:
     return (True, KEPT_KNOWN) if found[0] == 1 else (False, KEPT)
+
+
+def is_ordinary(one: Literal) -> bool:
+    """Whether all its numbers are of everyday sizes."""
+    arrays = [np.abs(array) for array in one.arrays.values() if array.dtype.kind == "f"]
+    numbers = [abs(float(v)) for _, v in one.parameters if isinstance(v, int | float)]
+    low, high = ORDINARY
+    return all(((a == 0) | ((a >= low) & (a <= high))).all() for a in [*arrays, np.array(numbers)])
+
+
+def _ordinary_terms(one: Literal, count: int) -> np.ndarray:
+    """Which terms have inputs of everyday sizes alone, as far as arrays lie along them."""
+    found = np.ones(count, bool)
+    low, high = ORDINARY
+    for array in one.arrays.values():
+        if array.dtype.kind == "f" and array.size and array.size % count == 0:
+            sizes = np.abs(array.reshape(count, -1))
+            found &= ((sizes == 0) | ((sizes >= low) & (sizes <= high))).all(axis=1)
+    return found
 
 
 class Hunter:
@@ -120,11 +142,11 @@ class Hunter:
         for target, table in self.tables.items():
             for implementation in (i for i in table if i.loss == name):
                 place = (target, implementation.key)
-                for objective in OBJECTIVES:
-                    catches = self.bag.catches.get((place, name, dtype, objective), [])
+                for objective, reach in itertools.product(OBJECTIVES, REACHES):
+                    catches = self.bag.catches.get((place, name, dtype, objective, reach), [])
                     if catches and self.bag.deaths.get(place, 0) < MOST_DEATHS:
                         # of its own name, so that a hunt goes the same way whoever else is there
-                        own = self._generator(name, dtype, turn, str(target), implementation.key, objective)
+                        own = self._generator(name, dtype, turn, str(target), implementation.key, objective, reach)
                         catch = catches[int(own.integers(len(catches)))]
                         probes.append((ground.near(catch.literal, implementation, own.random() < 0.3, own), place))
         return probes
@@ -168,14 +190,16 @@ class Hunter:
         loss, verdict = self.losses[literal.loss], seen.verdict
         picked: dict[int, int] = {}
         whole = 0
-        for objective in OBJECTIVES:
-            key = (seen.place, literal.loss, literal.dtype, objective)
+        for objective, reach in itertools.product(OBJECTIVES, REACHES):
+            key = (seen.place, literal.loss, literal.dtype, objective, reach)
             if not seen.terms:
                 found = rank(verdict, objective)
                 if self.bag.wants(key, found):
                     whole = max(whole, found[0], 1)
                 continue
             errors = seen.terms[objective].reshape(-1)
+            if reach == REACHES[0]:
+                errors = np.where(_ordinary_terms(literal, errors.size), errors, 0.0)
             for flat in self._worst(errors, verdict, turn):
                 grave = gravity(verdict, objective, float(errors[flat]))
                 if self.bag.wants(key, (grave, float(errors[flat]))):
@@ -221,7 +245,9 @@ class Hunter:
         for whole, seen in batches:  # no term shows it alone: the batch does
             self._keep(seen.place, seen.verdict, whole)
 
-    def shrunk(self, place: Place, catch: Catch, objective: str) -> tuple[Literal, Verdict] | None:
+    def shrunk(
+        self, place: Place, catch: Catch, objective: str, enough: Callable[[], bool]
+    ) -> tuple[Literal, Verdict] | None:
         """The smallest case that shows a catch, and the verdict of the definition; None where it does not stand."""
         loss = self.losses[catch.literal.loss]
         ask = self._asker(place)
@@ -231,7 +257,7 @@ class Hunter:
         if catch.rank[0] == 0:
             return catch.literal, found
         defect = Defect.of(found, objective)
-        one = Shrinker(catch.literal, loss, defect, ask).shrunk()
+        one = Shrinker(catch.literal, loss, defect, ask, enough).shrunk()
         for small in (one, catch.literal):
             seen = self._put(self.prover, [(small, place)])
             if seen and defect.shown_by(seen[0].verdict):
@@ -260,5 +286,6 @@ class Hunter:
         for objective in OBJECTIVES:
             found = rank(verdict, objective)
             gravest = max(gravest, found[0])
-            self.bag.keep((place, literal.loss, literal.dtype, objective), Catch(found, verdict, literal))
+            for reach in REACHES[0 if is_ordinary(literal) else 1 :]:
+                self.bag.keep((place, literal.loss, literal.dtype, objective, reach), Catch(found, verdict, literal))
         return gravest

@@ -17,10 +17,12 @@ from lossbench.records import Option
 
 LEFT_ALONE = (Kind.PATH, Kind.LABELS, Kind.LENGTH, Kind.BOX, Kind.UNIT, Kind.LOG_PROBABILITIES)
 # Where formulas turn: guards, clips, thresholds of softplus, overflow and underflow of exp in each format.
-TURNS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0, 11.0, 12.0, 16.635532, 17.0, 20.0, 30.0, 32.0, 36.7368, 50.0, 64.0, 80.0)
-TURNS += (87.33655, 88.72284, 100.0, 103.97208, 128.0, 255.0, 256.0, 512.0, 640.0, 708.3964, 709.78271, 745.13322)
-TURNS += (1e-45, 1e-38, 1e-30, 1e-20, 1e-16, 1e-15, 1e-14, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01)
-TURNS += (0.1, 0.9, 0.99, 0.999, 1e3, 2048.0, 4096.0, 65504.0, 1e5, 1e6, 1e8, 1.6777216e7, 1e10, 1e15, 1e20, 1e30, 3e38)
+TURNS = (
+    *(0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0, 11.0, 12.0, 16.635532, 17.0, 20.0, 30.0, 32.0, 36.7368, 50.0, 64.0, 80.0),
+    *(87.33655, 88.72284, 100.0, 103.97208, 128.0, 255.0, 256.0, 512.0, 640.0, 708.3964, 709.78271, 745.13322),
+    *(1e-45, 1e-38, 1e-30, 1e-20, 1e-16, 1e-15, 1e-14, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01),
+    *(0.1, 0.9, 0.99, 0.999, 1e3, 2048.0, 4096.0, 65504.0, 1e5, 1e6, 1e8, 1.6777216e7, 1e10, 1e15, 1e20, 1e30, 3e38),
+)
 MOST_STEPS = 1 << 12
 MOST_PARAMETER = 1e8  # beyond it formulas overflow as their authors would expect
 
@@ -150,7 +152,13 @@ def settle(values: np.ndarray, domain: Domain, form: Format) -> np.ndarray:
 
 
 def _is_free(domain: Domain) -> bool:
-    return not domain.integer and domain.kind not in (*LEFT_ALONE, Kind.SIGN, Kind.MASK, Kind.BINARY, Kind.PROBABILITIES)
+    return not domain.integer and domain.kind not in (
+        *LEFT_ALONE,
+        Kind.SIGN,
+        Kind.MASK,
+        Kind.BINARY,
+        Kind.PROBABILITIES,
+    )
 
 
 def settings(

@@ -15,7 +15,7 @@ from lossbench.floats import FORMATS, Format, round_to
 from lossbench.judging.moves import LEFT_ALONE
 from lossbench.judging.probing import Rank, rank
 from lossbench.judging.specimens import taken
-from lossbench.loss import Loss
+from lossbench.loss import Loss, Over
 from lossbench.records import Option, Status, Verdict
 
 Ask = Callable[[Sequence[Literal]], list[Verdict | None]]
@@ -23,6 +23,7 @@ TOGETHER = 16  # alternatives asked at once
 MOST_ASKED = 3000  # alternatives in all
 MOST_DEATHS = 24  # where each costs a worker
 ENTRIES = 64  # numbers of an array up to which each is made simple by itself
+STRETCHES = 32  # into which a longer one is cut
 LEAST_SHARE = 0.25  # of the error that is to stay
 DIGITS = (1, 2, 3, 4, 6)
 PASSES = 4
@@ -40,11 +41,11 @@ class Defect:
     @classmethod
     def of(cls, verdict: Verdict, objective: str) -> Defect:
         """The defect that a verdict speaks of."""
-        return cls(verdict.status, objective, rank(verdict, objective), _reason(verdict))
+        return cls(verdict.status, objective, rank(verdict, objective), reason_of(verdict))
 
     def shown_by(self, verdict: Verdict | None) -> bool:
         """Whether a verdict shows it still."""
-        if verdict is None or verdict.status is not self.status or _reason(verdict) != self.reason:
+        if verdict is None or verdict.status is not self.status or reason_of(verdict) != self.reason:
             return False
         kind, error = rank(verdict, self.objective)
         least = self.rank[1] if math.isinf(self.rank[1]) else LEAST_SHARE * self.rank[1]
@@ -56,15 +57,18 @@ class Defect:
         return self.status in (Status.CRASHES, Status.HANGS)
 
 
-def _reason(verdict: Verdict) -> str:
+def reason_of(verdict: Verdict) -> str:
     return verdict.note.partition(";")[0] if verdict.status in (Status.DEVIATES, Status.BY_CONTRACT) else ""
 
 
 class Shrinker:
     """Makes a case smaller step by step, as long as it shows the defect."""
 
-    def __init__(self, one: Literal, loss: Loss, defect: Defect, ask: Ask) -> None:
-        """Begin with the case as it was found."""
+    def __init__(
+        self, one: Literal, loss: Loss, defect: Defect, ask: Ask, enough: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Begin with the case as it was found; go on until nothing gets smaller, or it is `enough`."""
+        self.enough = enough
         self.one, self.loss, self.defect, self.ask = one, loss, defect, ask
         self.left = MOST_DEATHS if defect.deadly else MOST_ASKED
         self.form = FORMATS[one.dtype]
@@ -83,7 +87,7 @@ class Shrinker:
             self._settings()
             for name in self.one.arrays:
                 self._simplify(name)
-            if self.one.digest == before or self.left <= 0:
+            if self.one.digest == before or self.left <= 0 or self.enough():
                 break
         return self.one
 
@@ -92,7 +96,7 @@ class Shrinker:
         together = 1 if self.defect.deadly else TOGETHER
         for start in range(0, len(alternatives), together):
             some = list(alternatives[start : start + together])[: max(self.left, 0)]
-            if not some:
+            if not some or self.enough():
                 return False
             self.left -= len(some)
             for one, verdict in zip(some, self.ask(some), strict=True):
@@ -125,6 +129,10 @@ class Shrinker:
             yield replace(self.one, how=())
         if self.one.reduction != "none" and "none" in self.loss.reductions:
             yield replace(self.one, reduction="none")
+        alike = all(array.shape == self.one.shape for array in self.one.arrays.values())
+        if self.loss.over is Over.ELEMENTS and len(self.one.shape) > 1 and alike and not self.loss.axes:
+            flat = {name: array.reshape(-1) for name, array in self.one.arrays.items()}
+            yield replace(self.one, shape=(next(iter(flat.values())).size,), arrays=flat)
 
     def _without(self) -> Iterator[Literal]:
         """Without one of the optional arrays, or of the parameters."""
@@ -139,7 +147,9 @@ class Shrinker:
         for name, value in self.one.parameters:
             if isinstance(value, float):
                 span = self.loss.parameters[name].range
-                simple = [v for v in simpler(value, FORMATS["float64"]) if span is None or _within(v, span.low, span.high)]
+                simple = [
+                    v for v in simpler(value, FORMATS["float64"]) if span is None or _within(v, span.low, span.high)
+                ]
                 self._first([self._set(name, v) for v in simple if not (span and span.low_open and v == span.low)])
 
     def _set(self, name: str, value: Option) -> Literal:
@@ -158,8 +168,10 @@ class Shrinker:
         whole = [np.where(finite, fixed, array) for fixed in (0.0, 1.0)]
         whole += [np.where(finite, rounded(array, digits), array) for digits in DIGITS]
         self._first([self._with(name, a) for a in whole if self._fits(a, array, domain.low, domain.high)])
-        size = self.one.arrays[name].size
-        positions = range(size) if size <= ENTRIES else np.flatnonzero(self.one.arrays[name]).tolist()[:ENTRIES]
+        if array.size > ENTRIES:
+            self._blank(name)
+            return
+        positions = range(array.size)
         for position in positions:
             array = self.one.arrays[name]
             value = float(array.reshape(-1)[position])
@@ -173,10 +185,29 @@ class Shrinker:
                     alternatives.append(self._with(name, fresh))
             self._first(alternatives)
 
+    def _blank(self, name: str) -> None:
+        """Put 0 in the place of stretches of a long array, long ones first."""
+        domain = self.loss.arguments[name].domain
+        size = self.one.arrays[name].size // 2
+        while size * STRETCHES >= self.one.arrays[name].size and domain.low <= 0 <= domain.high:
+            alternatives = []
+            for start in range(0, self.one.arrays[name].size, size):
+                fresh = self.one.arrays[name].copy()
+                part = fresh.reshape(-1)[start : start + size]
+                if part.any() and np.isfinite(part).all():
+                    part[:] = 0.0
+                    alternatives.append(self._with(name, fresh))
+            if not self._first(alternatives):
+                size //= 2
+
     def _fits(self, fresh: np.ndarray, old: np.ndarray, low: float, high: float) -> bool:
         known = fresh[np.isfinite(fresh)]
         changed = not np.array_equal(fresh, old, equal_nan=True)
-        return changed and bool(((known >= low) & (known <= high)).all()) and _length(fresh, self.form) < _length(old, self.form)
+        return (
+            changed
+            and bool(((known >= low) & (known <= high)).all())
+            and _length(fresh, self.form) < _length(old, self.form)
+        )
 
     def _with(self, name: str, array: np.ndarray) -> Literal:
         settled = array if array.dtype.kind == "i" else round_to(array, self.form)
@@ -195,7 +226,10 @@ def _length(array: np.ndarray, form: Format) -> int:
 
 def complexity(value: float, form: Format) -> int:
     """How much there is to read in a number."""
-    return {0.0: 0, 1.0: 1, -1.0: 2, 2.0: 2}.get(value, 2 + len(number(value, form)))
+    if value == 0 or not math.isfinite(value):
+        return 0
+    far = int(abs(math.log10(abs(value))))  # 100 is easier to believe in than 3e38
+    return {1.0: 1, -1.0: 2, 2.0: 2}.get(value, 2 + len(number(value, form)) + far // 2)
 
 
 def rounded(array: np.ndarray, digits: int) -> np.ndarray:
@@ -208,7 +242,9 @@ def simpler(value: float, form: Format) -> list[float]:
     """Numbers near and far that are simpler to read, the simplest first."""
     short = [float(f"{value:.{digits}g}") for digits in DIGITS]
     powers = [math.ldexp(0.5, math.frexp(value)[1] + step) * math.copysign(1.0, value) for step in (0, 1)]
-    found = dict.fromkeys([0.0, 1.0, -1.0, 2.0, float(round(value)) if abs(value) < 2**53 else value, *short, *powers])
+    tens = [math.copysign(10.0**power, value) for power in (1, 2, 3, 4, 5, 8, 12, 20, -1, -2, -4, -8, -20)]
+    whole = float(round(value)) if abs(value) < 2**53 else value
+    found = dict.fromkeys([0.0, 1.0, -1.0, 2.0, 0.5, -0.5, whole, *tens, *short, *powers])
     least = complexity(value, form)
     simple = [v for v in found if math.isfinite(v) and complexity(v, form) < least]
     return sorted(simple, key=lambda v: complexity(v, form))
