@@ -9,6 +9,8 @@ import numpy as np
 
 from lossbench.floats import FORMATS, Format, round_to
 
+LEAST_PLAIN, MOST_PLAIN = 1e-4, 1e6  # sizes written without an exponent
+
 
 def literal(array: np.ndarray, form: Format) -> str:
     """The array as nested lists of the shortest decimals that round to its numbers."""
@@ -26,6 +28,8 @@ def number(value: float, form: Format) -> str:
     for digits in range(1, 18):
         text = f"{value:.{digits}g}"
         if _means(text, value, form):
+            if "e" in text and LEAST_PLAIN <= abs(value) < MOST_PLAIN:
+                text = repr(float(text))  # 100.0 rather than 1e+02
             return text if any(c in text for c in ".en") else f"{text}.0"
     return repr(value)
 

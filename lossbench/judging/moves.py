@@ -24,6 +24,9 @@ TURNS = (
     *(0.1, 0.9, 0.99, 0.999, 1e3, 2048.0, 4096.0, 65504.0, 1e5, 1e6, 1e8, 1.6777216e7, 1e10, 1e15, 1e20, 1e30, 3e38),
 )
 MOST_STEPS = 1 << 12
+# Beyond three quarters of the exponents a product of ordinary numbers and one input overflows on its way to a result
+# that does not: true of everybody's arithmetic, and news to nobody. Half precision has no such room.
+MOST_HALF = 65504.0
 MOST_PARAMETER = 1e8  # beyond it formulas overflow as their authors would expect
 
 
@@ -147,7 +150,10 @@ def _leaning(rows: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 def settle(values: np.ndarray, domain: Domain, form: Format) -> np.ndarray:
     """Finite numbers of the format, inside of the domain."""
     with np.errstate(all="ignore"):
-        finite = np.where(np.isnan(values), 1.0, np.clip(values, -form.largest, form.largest))
+        most = min(form.largest, max(MOST_HALF, 2.0 ** (0.75 * form.largest_exponent)))
+        finite = np.where(np.isnan(values), 1.0, np.clip(values, -most, most))
+        if most > MOST_HALF:  # subnormal inputs may be flushed to zero, which is right
+            finite = np.where(np.abs(finite) < form.smallest_normal, 0.0, finite)
         return np.asarray(round_to(np.clip(finite, domain.low, domain.high), form))
 
 

@@ -25,6 +25,7 @@ MOST_DEATHS = 24  # where each costs a worker
 ENTRIES = 64  # numbers of an array up to which each is made simple by itself
 STRETCHES = 32  # into which a longer one is cut
 LEAST_SHARE = 0.25  # of the error that is to stay
+LOST = 0.05  # of the number itself: an error that leaves hardly a digit cannot be told from a larger one
 DIGITS = (1, 2, 3, 4, 6)
 PASSES = 4
 
@@ -48,7 +49,8 @@ class Defect:
         if verdict is None or verdict.status is not self.status or reason_of(verdict) != self.reason:
             return False
         kind, error = rank(verdict, self.objective)
-        least = self.rank[1] if math.isinf(self.rank[1]) else LEAST_SHARE * self.rank[1]
+        lost = LOST / FORMATS[verdict.dtype].eps
+        least = self.rank[1] if math.isinf(self.rank[1]) else min(lost, LEAST_SHARE * self.rank[1])
         return kind == self.rank[0] and error >= least
 
     @property
@@ -58,6 +60,7 @@ class Defect:
 
 
 def reason_of(verdict: Verdict) -> str:
+    """The declaration that explains a verdict; empty where none does."""
     return verdict.note.partition(";")[0] if verdict.status in (Status.DEVIATES, Status.BY_CONTRACT) else ""
 
 

@@ -13,19 +13,42 @@ import numpy as np
 from lossbench.decimals import literal
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS, Format
+from lossbench.judging.judge import SCALE_LIMITS
 from lossbench.loss import Loss
 from lossbench.output.excerpt import PACKAGE, excerpt
 from lossbench.records import Case, Implementation, Option, Target
 
+# How the script prints: numbers that stand alone as they are, arrays element by element, the farthest off first.
 TAIL = """
-print("value")
-print("  got ", got)
-print("  want", want)
+
+def numbers_of(nested, place=()):
+    if not isinstance(nested, list):
+        return [(place, nested)]
+    return [one for n, part in enumerate(nested) for one in numbers_of(part, (*place, n))]
+
+
+def show(title, got, want):
+    print(title)
+    print("  got ", got)
+    print("  want", want)
+    if not isinstance(want, list) or got is None:
+        return
+    wanted = numbers_of(want)
+    pairs = [(place, a, b) for (place, a), (_, b) in zip(numbers_of(got), wanted)]
+    off = {place: 0.0 if a == b or a != a and b != b else abs(a - b) / (abs(b) or 1.0) for place, a, b in pairs}
+    off = {place: inf if error != error else error for place, error in off.items()}
+    off.update({place: 0.0 for place, a, b in pairs if abs(b) < $tiny and abs(a) <= 2 * $tiny})  # flushed to zero
+    first = sorted(pairs, key=lambda pair: -off[pair[0]])[:$most]
+    for place, a, b in first:
+        if len(pairs) > 1 and off[place] > $slack:
+            print(f"  >>> {list(place)}: got {a}, want {b}")
+
+
+show("value", got, want)
 for name, slope in slopes.items():
-    print("gradient of", name)
-    print("  got ", gradient_of(name))
-    print("  want", slope)
+    show(f"gradient of {name}", gradient_of(name), slope)
 """
+MOST_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +92,9 @@ def script(subject: Subject) -> str:
         cotangent=f'tensor({literal(subject.cotangent, form)}, "{subject.case.dtype}")',
     )
     wanted = f"want = {literal(subject.want, FORMATS['float64'])}\nslopes = {_slopes(subject)}\n"
-    return f"{_head(subject)}\n{body}{wanted}{TAIL}"
+    slack = SCALE_LIMITS[form.name] * form.eps
+    tail = Template(TAIL).substitute(most=MOST_SHOWN, slack=slack, tiny=form.smallest_normal)
+    return f"{_head(subject)}\n{body}{wanted}{tail}"
 
 
 def report(subject: Subject, source: str, printed: str) -> str:
