@@ -13,6 +13,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from lossbench.cli_hunt import hunt
+
 INTERRUPTED, TERMINATED = 130, 143
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # nothing more can be written there
 
@@ -195,44 +197,7 @@ def exhaust(
     raise typer.Exit(run(request))
 
 
-@app.command()
-def hunt(
-    losses: Annotated[list[str], typer.Argument(metavar="LOSS...")],
-    seconds: Annotated[float, typer.Option("--seconds", help="Two thirds to search, the rest to shrink.")] = 60.0,
-    rounds: Annotated[
-        Optional[int], typer.Option("--rounds", help="So many rounds instead, however long they take.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed and rounds find the same.")] = 0,
-    dtype: Dtypes = None,
-    framework: Frameworks = None,
-    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
-    device: Device = "cpu",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the last hunt was interrupted.")] = False,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Make what is wrong a part of the suites: suites/worst.")
-    ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if anything differs unexplained.")] = False,
-    csv: Csv = None,
-) -> None:
-    """Search for the worst input of every implementation, and shrink it to the smallest that shows the defect."""
-    from lossbench.commands.hunt import Request
-    from lossbench.commands.hunt import main as run
-
-    request = Request(
-        losses=_words(losses),
-        seconds=seconds,
-        rounds=rounds,
-        seed=seed,
-        dtypes=_words(dtype) or ("float32",),
-        frameworks=_words(framework),
-        implementation=impl,
-        device=device,
-        resume=resume,
-        keep=keep,
-        strict=strict,
-        csv=csv,
-    )
-    raise typer.Exit(run(request))
+app.command()(hunt)
 
 
 @app.command()

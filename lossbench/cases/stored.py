@@ -6,6 +6,7 @@ a case means the same bits wherever it is printed.
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import os
 import re
@@ -146,6 +147,20 @@ class Shelf:
 
 
 SHELF = Shelf()
+
+
+def meant_by(regime: str, where: str) -> list[str]:
+    """The regimes meant by one word of a suite: all stored cases by ``stored=*``, else the word itself.
+
+    Raises:
+        UsageError: no stored case is meant.
+    """
+    if not (regime.startswith(PREFIX) and "*" in regime):
+        return [regime]
+    found = fnmatch.filter(SHELF.shipped(), regime.removeprefix(PREFIX))
+    if not found:
+        raise UsageError(f"{where}: regimes has {regime!r}, and there is no such stored case among the suites")
+    return [f"{PREFIX}{name}" for name in found]
 
 
 def write(one: Literal, folder: Path) -> Path:

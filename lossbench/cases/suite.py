@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import itertools
 import math
 import os
@@ -15,7 +14,7 @@ from typing import Any
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
-from lossbench.cases.stored import PREFIX, SHELF, suites_folder
+from lossbench.cases.stored import meant_by, suites_folder
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
 from lossbench.loss import Loss, Over, Parameter
@@ -122,7 +121,7 @@ def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Bl
     for key, (allowed, default) in words.items():
         values = _listed(block, key, str, where, default)
         if key == "regimes":
-            values = tuple(name for value in values for name in _stored(value, where))
+            values = tuple(name for value in values for name in meant_by(value, where))
         for value in values:
             if value not in allowed and not (key == "regimes" and REGIMES.knows(value)):
                 raise UsageError(f"{where}: {key} has {value!r}; {suggestion(value, allowed)}")
@@ -145,16 +144,6 @@ def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Bl
         seeds=_listed(block, "seeds", int, where, _listed(table, "seeds", int, where, (0,))),
         **chosen,
     )
-
-
-def _stored(regime: str, where: str) -> list[str]:
-    """The regimes meant by one word: all stored cases by ``stored=*``, else the word itself."""
-    if not (regime.startswith(PREFIX) and "*" in regime):
-        return [regime]
-    found = fnmatch.filter(SHELF.shipped(), regime.removeprefix(PREFIX))
-    if not found:
-        raise UsageError(f"{where}: regimes has {regime!r}, and there is no such stored case among the suites")
-    return [f"{PREFIX}{name}" for name in found]
 
 
 def _listed(table: Mapping[str, Any], key: str, kind: type, where: str, default: Sequence[Any] = ()) -> tuple[Any, ...]:
