@@ -6,14 +6,13 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-from lossbench.cli_hunt import hunt
+from lossbench.cli_hunt import Words, hunt, split
 
 INTERRUPTED, TERMINATED = 130, 143
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # nothing more can be written there
@@ -28,7 +27,6 @@ app = typer.Typer(
 
 Losses = Annotated[Optional[list[str]], typer.Argument(metavar="[LOSS]...", help="Names, ours or any framework's.")]
 SuiteName = Annotated[str, typer.Option("--suite", help="A suite's name, or the path of its .toml file.")]
-Words = Optional[list[str]]  # of an option that may be given several times, or once with commas between
 Frameworks = Annotated[Words, typer.Option("--framework", help="Names with commas between; all that are installed.")]
 Dtypes = Annotated[Words, typer.Option("--dtype", help="float64, float32, float16, bfloat16.")]
 Regimes = Annotated[Words, typer.Option("--regime", help="Kinds of input; `lossbench list --regimes` names them.")]
@@ -76,12 +74,12 @@ def compare(
     from lossbench.commands.compare import main as run
 
     request = Request(
-        _words(losses),
+        split(losses),
         suite,
-        _words(framework),
-        _words(dtype),
-        _words(regime),
-        _words(seed),
+        split(framework),
+        split(dtype),
+        split(regime),
+        split(seed),
         device,
         impl,
         csv,
@@ -112,13 +110,13 @@ def speed(
     from lossbench.commands.speed import main as run
 
     request = Request(
-        losses=_words(losses),
+        losses=split(losses),
         suite=suite,
-        frameworks=_words(framework),
-        dtypes=_words(dtype),
+        frameworks=split(framework),
+        dtypes=split(dtype),
         device=device,
-        shapes=_words(shape),
-        reductions=_words(reduction),
+        shapes=split(shape),
+        reductions=split(reduction),
         processes=processes,
         seconds=seconds,
         threads=threads,
@@ -150,13 +148,13 @@ def gate(
     from lossbench.commands.gate import main as run
 
     request = Request(
-        losses=_words(losses),
+        losses=split(losses),
         suite=suite,
-        frameworks=_words(framework),
+        frameworks=split(framework),
         baseline=baseline,
         accept=accept,
         device=device,
-        seeds=_words(seed),
+        seeds=split(seed),
         csv=csv,
         strict_better=strict_better,
     )
@@ -184,10 +182,10 @@ def exhaust(
     from lossbench.commands.exhaust import main as run
 
     request = Request(
-        losses=_words(losses),
+        losses=split(losses),
         dtype=dtype,
-        frameworks=_words(framework),
-        arguments=_words(argument),
+        frameworks=split(framework),
+        arguments=split(argument),
         implementation=impl,
         device=device,
         all_options=all_options,
@@ -219,15 +217,15 @@ def sweep(
     from lossbench.commands.sweep import main as run
 
     request = Request(
-        losses=_words(losses),
+        losses=split(losses),
         over=over,
-        levels=_words(levels),
-        dtypes=_words(dtype) or ("float32",),
-        frameworks=_words(framework),
+        levels=split(levels),
+        dtypes=split(dtype) or ("float32",),
+        frameworks=split(framework),
         implementation=impl,
         device=device,
         shape=shape,
-        seeds=_words(seed) or ("0", "1", "2"),
+        seeds=split(seed) or ("0", "1", "2"),
         reduction=reduction,
         csv=csv,
     )
@@ -250,7 +248,7 @@ def repro(
     from lossbench.commands.repro import Request
     from lossbench.commands.repro import main as reproduce
 
-    raise typer.Exit(reproduce(Request(case, _words(framework), impl, device, markdown, output, run)))
+    raise typer.Exit(reproduce(Request(case, split(framework), impl, device, markdown, output, run)))
 
 
 @app.command("list")
@@ -265,7 +263,7 @@ def list_(
     """Every loss, and who implements it."""
     from lossbench.commands.listing import list_losses
 
-    raise typer.Exit(list_losses(_words(framework), regimes, coverage, form))
+    raise typer.Exit(list_losses(split(framework), regimes, coverage, form))
 
 
 @app.command()
@@ -280,7 +278,7 @@ def show(
     from lossbench.commands.showing import Request
     from lossbench.commands.showing import main as show_them
 
-    raise typer.Exit(show_them(Request(_words(losses), _words(framework), source, target, run)))
+    raise typer.Exit(show_them(Request(split(losses), split(framework), source, target, run)))
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -312,10 +310,6 @@ def selftest(
     from lossbench.commands.selftest import main as run
 
     raise typer.Exit(run(Request(suite, csv)))
-
-
-def _words(texts: Iterable[str] | None) -> tuple[str, ...]:
-    return tuple(word for text in texts or () for word in (text.replace(",", " ").split() or [text]))
 
 
 class _Terminated(BaseException):

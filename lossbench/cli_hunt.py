@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-Words = Optional[list[str]]  # given several times, or once with commas between
+Words = Optional[list[str]]  # of an option that may be given several times, or once with commas between
 
 
 def hunt(
@@ -35,12 +36,12 @@ def hunt(
     from lossbench.commands.hunt import main as run
 
     request = Request(
-        losses=_words(losses),
+        losses=split(losses),
         seconds=seconds,
         rounds=rounds,
         seed=seed,
-        dtypes=_words(dtype) or ("float32",),
-        frameworks=_words(framework),
+        dtypes=split(dtype) or ("float32",),
+        frameworks=split(framework),
         implementation=impl,
         device=device,
         resume=resume,
@@ -51,5 +52,6 @@ def hunt(
     raise typer.Exit(run(request))
 
 
-def _words(texts: list[str] | None) -> tuple[str, ...]:
+def split(texts: Iterable[str] | None) -> tuple[str, ...]:
+    """The words of an option that may be given several times, or once with commas between."""
     return tuple(word for text in texts or () for word in (text.replace(",", " ").split() or [text]))

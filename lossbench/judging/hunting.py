@@ -122,6 +122,7 @@ class Hunter:
 
     def round(self) -> None:
         """One round: probe, pick out the worst terms, try them alone, keep those that stand."""
+        self.scout.in_detail = True
         ground = self.grounds[self.bag.rounds % len(self.grounds)]
         turn = self.bag.rounds // len(self.grounds)
         probes = self._probes(ground, turn)
@@ -267,6 +268,7 @@ class Hunter:
     def _asker(self, place: Place) -> Ask:
         def ask(literals: Sequence[Literal]) -> list[Verdict | None]:
             verdicts: list[Verdict | None] = [None] * len(literals)
+            self.scout.in_detail = False
             for prober, small in ((self.prover, True), (self.scout, False)):
                 mine = [n for n, one in enumerate(literals) if (one.size <= PROVEN_SIZE) == small]
                 if mine:

@@ -113,14 +113,30 @@ class Shrinker:
         length = self.one.shape[axis]
         if length > 1 and length <= ENTRIES and self._first(self._only(axis, [[n] for n in range(length)])):
             return
-        size = (length + 1) // 2
+        self._cut_off(axis)
+        size = (self.one.shape[axis] + 1) // 2
         while size:
             length = self.one.shape[axis]
+            if length > ENTRIES and size * STRETCHES < length:
+                return  # every position of a long axis by itself would take too long
             ranges = [range(start, min(length, start + size)) for start in range(0, length, size)]
             shorter = [[n for n in range(length) if n not in gone] for gone in ranges]
             if not self._first(self._only(axis, [kept for kept in shorter if kept])):
                 size //= 2
             size = min(size, self.one.shape[axis] // 2)
+
+    def _cut_off(self, axis: int) -> None:
+        """Find by halving how many of the first positions it takes."""
+        low, high = 0, self.one.shape[axis]
+        while high - low > 1 and self.left > 0:
+            middle = (low + high) // 2
+            if self._first(self._only(axis, [range(middle)])):
+                high = middle
+            else:
+                low = middle
+        # not every length between need show it: what fails at whole vectors shows at lengths beside them
+        while high > TOGETHER and self._first(self._only(axis, [range(high - n) for n in range(TOGETHER, 0, -1)])):
+            high = self.one.shape[axis]
 
     def _only(self, axis: int, choices: Sequence[Sequence[int]]) -> list[Literal]:
         found = (taken(self.one, self.loss, axis, kept) for kept in choices)
