@@ -135,7 +135,10 @@ class Shrinker:
             else:
                 low = middle
         # not every length between need show it: what fails at whole vectors shows at lengths beside them
-        while high > TOGETHER and self._first(self._only(axis, [range(high - n) for n in range(TOGETHER, 0, -1)])):
+        while high > TOGETHER:
+            ends = [range(high - n) for n in range(TOGETHER, 0, -1)] + [range(n, high) for n in range(TOGETHER, 0, -1)]
+            if not self._first(self._only(axis, ends)):
+                break
             high = self.one.shape[axis]
 
     def _only(self, axis: int, choices: Sequence[Sequence[int]]) -> list[Literal]:

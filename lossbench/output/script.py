@@ -37,7 +37,8 @@ def show(title, got, want):
     pairs = [(place, a, b) for (place, a), (_, b) in zip(numbers_of(got), wanted)]
     off = {place: 0.0 if a == b or a != a and b != b else abs(a - b) / (abs(b) or 1.0) for place, a, b in pairs}
     off = {place: inf if error != error else error for place, error in off.items()}
-    off.update({place: 0.0 for place, a, b in pairs if abs(b) < $tiny and abs(a) <= 2 * $tiny})  # flushed to zero
+    tiny = $tiny  # results below may be flushed to zero
+    off.update({place: 0.0 for place, a, b in pairs if abs(b) < tiny and abs(a) <= 2 * tiny})
     first = sorted(pairs, key=lambda pair: -off[pair[0]])[:$most]
     for place, a, b in first:
         if len(pairs) > 1 and off[place] > $slack:
