@@ -6,12 +6,13 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
+
+from lossbench.cli_hunt import Words, hunt, split
 
 INTERRUPTED, TERMINATED = 130, 143
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # nothing more can be written there
@@ -26,7 +27,6 @@ app = typer.Typer(
 
 Losses = Annotated[Optional[list[str]], typer.Argument(metavar="[LOSS]...", help="Names, ours or any framework's.")]
 SuiteName = Annotated[str, typer.Option("--suite", help="A suite's name, or the path of its .toml file.")]
-Words = Optional[list[str]]  # of an option that may be given several times, or once with commas between
 Frameworks = Annotated[Words, typer.Option("--framework", help="Names with commas between; all that are installed.")]
 Dtypes = Annotated[Words, typer.Option("--dtype", help="float64, float32, float16, bfloat16.")]
 Regimes = Annotated[Words, typer.Option("--regime", help="Kinds of input; `lossbench list --regimes` names them.")]
@@ -97,12 +97,12 @@ def compare(
     from lossbench.commands.compare import main as run
 
     request = Request(
-        _words(losses),
+        split(losses),
         suite,
-        _words(framework),
-        _words(dtype),
-        _words(regime),
-        _words(seed),
+        split(framework),
+        split(dtype),
+        split(regime),
+        split(seed),
         device,
         impl,
         csv,
@@ -146,8 +146,8 @@ def speed(
     from lossbench.commands.speed import main as run
 
     request = Request(
-        losses=_words(losses), suite=suite, frameworks=_words(framework), dtypes=_words(dtype), device=device,
-        modes=_words(mode), shapes=_words(shape), sweep=sweep, reductions=_words(reduction), processes=processes,
+        losses=split(losses), suite=suite, frameworks=split(framework), dtypes=split(dtype), device=device,
+        modes=split(mode), shapes=split(shape), sweep=sweep, reductions=split(reduction), processes=processes,
         seconds=seconds, threads=threads, implementation=impl, against=against, plot=plot, csv=csv, inputs=inputs,
         settings=tuple(settings or ()),
     )  # fmt: skip
@@ -177,13 +177,13 @@ def gate(
     from lossbench.commands.gate import main as run
 
     request = Request(
-        losses=_words(losses),
+        losses=split(losses),
         suite=suite,
-        frameworks=_words(framework),
+        frameworks=split(framework),
         baseline=baseline,
         accept=accept,
         device=device,
-        seeds=_words(seed),
+        seeds=split(seed),
         csv=csv,
         strict_better=strict_better,
     )
@@ -212,10 +212,10 @@ def exhaust(
     from lossbench.commands.exhaust import main as run
 
     request = Request(
-        losses=_words(losses),
+        losses=split(losses),
         dtype=dtype,
-        frameworks=_words(framework),
-        arguments=_words(argument),
+        frameworks=split(framework),
+        arguments=split(argument),
         implementation=impl,
         device=device,
         all_options=all_options,
@@ -223,6 +223,9 @@ def exhaust(
         csv=csv,
     )
     raise typer.Exit(run(request))
+
+
+app.command()(hunt)
 
 
 @app.command()
@@ -245,15 +248,15 @@ def sweep(
     from lossbench.commands.sweep import main as run
 
     request = Request(
-        losses=_words(losses),
+        losses=split(losses),
         over=over,
-        levels=_words(levels),
-        dtypes=_words(dtype) or ("float32",),
-        frameworks=_words(framework),
+        levels=split(levels),
+        dtypes=split(dtype) or ("float32",),
+        frameworks=split(framework),
         implementation=impl,
         device=device,
         shape=shape,
-        seeds=_words(seed) or ("0", "1", "2"),
+        seeds=split(seed) or ("0", "1", "2"),
         reduction=reduction,
         csv=csv,
     )
@@ -278,7 +281,7 @@ def repro(
     from lossbench.commands.repro import Request
     from lossbench.commands.repro import main as reproduce
 
-    raise typer.Exit(reproduce(Request(case, _words(framework), impl, device, markdown, output, run, inputs)))
+    raise typer.Exit(reproduce(Request(case, split(framework), impl, device, markdown, output, run, inputs)))
 
 
 @app.command()
@@ -312,7 +315,7 @@ def check(
         options=tuple(options or ()),
         output=output,
         shape=shape,
-        relations=_words(relation),
+        relations=split(relation),
         device=device,
         compiled=compiled,
         csv=csv,
@@ -333,7 +336,7 @@ def list_(
     """Every loss, and who implements it."""
     from lossbench.commands.listing import list_losses
 
-    raise typer.Exit(list_losses(_words(framework), regimes, coverage, form))
+    raise typer.Exit(list_losses(split(framework), regimes, coverage, form))
 
 
 @app.command()
@@ -349,7 +352,7 @@ def show(
     from lossbench.commands.showing import Request
     from lossbench.commands.showing import main as show_them
 
-    raise typer.Exit(show_them(Request(_words(losses), _words(framework), source, target, run)))
+    raise typer.Exit(show_them(Request(split(losses), split(framework), source, target, run)))
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -389,10 +392,6 @@ def selftest(
     from lossbench.commands.selftest import main as run
 
     raise typer.Exit(run(Request(suite, csv)))
-
-
-def _words(texts: Iterable[str] | None) -> tuple[str, ...]:
-    return tuple(word for text in texts or () for word in (text.replace(",", " ").split() or [text]))
 
 
 class _Terminated(BaseException):

@@ -39,6 +39,14 @@ def seed_of(case: Case) -> int:
 
 def build(case: Case, loss: Loss) -> Inputs:
     """Draw ordinary inputs, season them by the case's regime, and round them to the tested format."""
+    literal = REGIMES[case.regime].literal
+    if literal is not None:
+        form = FORMATS[case.dtype]
+        numbers = {n: np.array(a) if a.dtype.kind == "i" else round_to(a, form) for n, a in literal.arrays.items()}
+        return Inputs(
+            {name: numbers[name] for name in loss.arguments if name in numbers},
+            literal.mask(loss.term_shape(case.shape)),
+        )
     parameters = resolved(case, loss)
     generator = np.random.default_rng(seed_of(case))
     drawn = loss.drawn_by(generator, case.shape, **parameters) if loss.drawn_by else {}

@@ -14,13 +14,13 @@ from typing import Any
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
+from lossbench.cases.stored import meant_by, suites_folder
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
 from lossbench.loss import Loss, Over, Parameter
 from lossbench.records import HOW, INTEGERS, Case, Option, option_value
 from lossbench.reductions import MEANINGS
 
-PACKAGE = Path(__file__).parent.parent
 KEYS = {"schema", "description", "complete", "losses", "seeds", "sizes", "shapes", "limits", "cases"}
 SCHEMA = 1
 BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes", "how", "rotate"}
@@ -69,12 +69,6 @@ class Selection:
     dtypes: tuple[str, ...] = ()
     regimes: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
-
-
-def suites_folder() -> Path:
-    """The folder of the suites that ship with lossbench: beside the package in a checkout, inside it if installed."""
-    inside = PACKAGE / "_suites"
-    return inside if inside.is_dir() else PACKAGE.parent / "suites"
 
 
 def load(name: str) -> Suite:
@@ -126,6 +120,8 @@ def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Bl
     chosen: dict[str, tuple[str, ...]] = {}
     for key, (allowed, default) in words.items():
         values = _listed(block, key, str, where, default)
+        if key == "regimes":
+            values = tuple(name for value in values for name in meant_by(value, where))
         for value in values:
             if value not in allowed and not (key == "regimes" and REGIMES.knows(value)):
                 raise UsageError(f"{where}: {key} has {value!r}; {suggestion(value, allowed)}")
@@ -259,6 +255,11 @@ def _cases(block: Block, loss: Loss, selection: Selection) -> Iterator[Case]:
     for regime in block.regimes:
         if (selection.regimes and regime not in selection.regimes) or not REGIMES[regime].applies(loss):
             continue
+        literal = REGIMES[regime].literal
+        if literal is not None:  # it stands for itself: format, shape and options are its own
+            if not selection.dtypes or literal.dtype in selection.dtypes:
+                yield literal.case
+            continue
         dtypes = [dtype for dtype in block.dtypes if not selection.dtypes or dtype in selection.dtypes]
         for position, (given, parameters) in enumerate(_options(block.options, loss)):
             turn = _turn(block.dtypes, f"{loss.name} {position}")
@@ -369,5 +370,20 @@ def parse_case(text: str, losses: Mapping[str, Loss]) -> Case:
     if not (seed.isascii() and seed.removeprefix("-").isdigit()):
         raise UsageError(f"{text!r}: the seed {seed!r} should be a whole number")
     size = read_shape(shape, repr(text))
-    given_so, set_so = tuple(given), tuple(sorted(parameters))
-    return Case(loss.name, given_so, set_so, reduction, dtype, size, regime, int(seed), tuple(how))
+    case = Case(
+        loss.name, tuple(given), tuple(sorted(parameters)), reduction, dtype, size, regime, int(seed), tuple(how)
+    )
+    _fitting(case, loss)
+    return case
+
+
+def _fitting(case: Case, loss: Loss) -> None:
+    """Refuse stored inputs that are not those of such a case."""
+    literal = REGIMES[case.regime].literal
+    if literal is None:
+        return
+    if (case.loss, case.given, case.shape) != (literal.loss, literal.given, literal.shape):
+        whole = literal.case
+        raise UsageError(f"'{case}': the stored inputs have another loss, shape or arrays; the case is called {whole}")
+    if fault := literal.fault(loss):
+        raise UsageError(f"'{case}': the stored inputs do not fit the loss: {fault}")

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from lossbench.cases.applicability import lacks
 from lossbench.cases.names import find_losses
-from lossbench.cases.suite import PACKAGE, parse_case
+from lossbench.cases.stored import PACKAGE
+from lossbench.cases.suite import parse_case
 from lossbench.commands import compare
 from lossbench.commands.targets import choose
 from lossbench.errors import ResultsNotWritten, UsageError

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Mapping, Sequence
 
 from lossbench.cases.names import suggestion
-from lossbench.cases.suite import suites_folder
+from lossbench.cases.stored import suites_folder
 from lossbench.commands.targets import choose, install, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import UsageError

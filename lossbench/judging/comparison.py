@@ -142,8 +142,8 @@ class Comparison:
         loss = self.losses[case.loss]
         asked: list[tuple[Target, list[Implementation]]] = []
         deferred = False
-        for target, table in self.tables.items():
-            mine = [i for i in table.values() if i.loss == case.loss]
+        for target in self.tables:
+            mine = self.concerned(target, case)
             for one in [i for i in mine if lacks_device(i, target.device)]:
                 mine.remove(one)
                 if not corrupting:
@@ -188,11 +188,13 @@ class Comparison:
                 cotangents=len(work.cotangents),
                 fingerprint=work.fingerprint,
                 repeat=REGIMES[case.regime].repeat,
-                layout=next(
-                    (word for word in case.how if word in LAYOUTS), "strided" if seed_of(case) % 4 == 0 else ""
-                ),
+                layout=next((word for word in case.how if word in LAYOUTS), _layout(case)),
             )
             self.crew.ask(target, question, arrays)
+
+    def concerned(self, target: Target, case: Case) -> list[Implementation]:
+        """The implementations of a target that a case is put to, as far as they can take it."""
+        return [i for i in self.tables[target].values() if i.loss == case.loss]
 
     def _prepare(self, case: Case, loss: Loss, waiting: int) -> Work:
         parameters = resolved(case, loss)
@@ -310,6 +312,11 @@ class Comparison:
         )
         self.totals.verdicts += 1
         self.emit(verdict)
+
+
+def _layout(case: Case) -> str:
+    """How the arrays are laid out where the case does not say: one in four is strided, of those that are drawn."""
+    return "strided" if REGIMES[case.regime].literal is None and seed_of(case) % 4 == 0 else ""
 
 
 def _is_dangerous(implementation: Implementation, case: Case) -> bool:

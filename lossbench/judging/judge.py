@@ -131,7 +131,7 @@ def applies(known: Known, case: Case) -> bool:
     options = {*case.given, *(name for name, _ in case.parameters)}
     return (
         (not known.dtypes or case.dtype in known.dtypes)
-        and (not known.regimes or case.regime in known.regimes)
+        and (not known.regimes or case.regime in known.regimes or REGIMES[case.regime].literal is not None)
         and (not known.reductions or case.reduction in known.reductions)
         and (not known.options or bool(options & set(known.options)))
     )

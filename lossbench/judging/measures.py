@@ -150,11 +150,7 @@ def _sweep(parts: Sequence[Part], form: Format, slack: float, result: Measured) 
     for start in range(0, flat[0].size, CHUNK):
         g, high, low, scale, free, pardoned, bounds, centers = (a[start : start + CHUNK] for a in flat)
         asked = ~free
-        with np.errstate(all="ignore"):
-            rounding = slack * form.eps * np.fmax(bounds, np.where(np.isfinite(scale), scale, 0.0))
-            within = np.abs(g - centers) <= bounds + rounding
-        counted = asked & ~pardoned & ~within
-        by_scale, ulps = (np.where(counted, e, 0.0) for e in errors(g, (high, low), scale, form, slack))
+        by_scale, ulps = _counted((g, high, low, scale, free, pardoned, bounds, centers), form, slack)
         at = int(np.argmax(by_scale if by_scale.max() > slack else ulps))
         chunk = Measured(
             scale=float(by_scale.max()),
@@ -166,6 +162,24 @@ def _sweep(parts: Sequence[Part], form: Format, slack: float, result: Measured) 
         samples.append(ulps[asked])
         result.include(chunk)
     return samples
+
+
+def _counted(columns: Sequence[np.ndarray], form: Format, slack: float) -> tuple[np.ndarray, np.ndarray]:
+    """Errors by scale and in ulps; 0 where nothing is asked or the answer is right in some other way."""
+    g, high, low, scale, free, pardoned, bounds, centers = columns
+    with np.errstate(all="ignore"):
+        rounding = slack * form.eps * np.fmax(bounds, np.where(np.isfinite(scale), scale, 0.0))
+        within = np.abs(g - centers) <= bounds + rounding
+    counted = ~free & ~pardoned & ~within
+    by_scale, ulps = (np.where(counted, e, 0.0) for e in errors(g, (high, low), scale, form, slack))
+    return by_scale, ulps
+
+
+def everywhere(part: Part, form: Format, slack: float) -> tuple[np.ndarray, np.ndarray]:
+    """The errors of every element, by scale and in ulps, in the array's shape."""
+    columns = [part.got.reshape(-1), *part.wanted.flat(part.got.shape)]
+    by_scale, ulps = _counted(columns, form, slack)
+    return by_scale.reshape(part.got.shape), ulps.reshape(part.got.shape)
 
 
 def _located(parts: Sequence[Part], position: int, got: float, want: float) -> str:

@@ -3,28 +3,53 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
 import numpy as np
 
+from lossbench.decimals import literal
 from lossbench.errors import UsageError
-from lossbench.floats import FORMATS, Format, round_to
+from lossbench.floats import FORMATS, Format
+from lossbench.judging.judge import SCALE_LIMITS
 from lossbench.loss import Loss
 from lossbench.output.excerpt import PACKAGE, excerpt
 from lossbench.records import Case, Implementation, Option, Target
 
+# How the script prints: numbers that stand alone as they are, arrays element by element, the farthest off first.
 TAIL = """
-print("value")
-print("  got ", got)
-print("  want", want)
+
+def numbers_of(nested, place=()):
+    if not isinstance(nested, list):
+        return [(place, nested)]
+    return [one for n, part in enumerate(nested) for one in numbers_of(part, (*place, n))]
+
+
+def show(title, got, want):
+    print(title)
+    print("  got ", got)
+    print("  want", want)
+    if not isinstance(want, list) or got is None:
+        return
+    wanted = numbers_of(want)
+    pairs = [(place, a, b) for (place, a), (_, b) in zip(numbers_of(got), wanted)]
+    off = {place: 0.0 if a == b or a != a and b != b else abs(a - b) / (abs(b) or 1.0) for place, a, b in pairs}
+    off = {place: inf if error != error else error for place, error in off.items()}
+    tiny = $tiny  # results below may be flushed to zero
+    off.update({place: 0.0 for place, a, b in pairs if abs(b) < tiny and abs(a) <= 2 * tiny})
+    first = sorted(pairs, key=lambda pair: -off[pair[0]])[:$most]
+    for place, a, b in first:
+        if len(pairs) > 1 and off[place] > $slack:
+            print(f"  >>> {list(place)}: got {a}, want {b}")
+
+
+show("value", got, want)
 for name, slope in slopes.items():
-    print("gradient of", name)
-    print("  got ", gradient_of(name))
-    print("  want", slope)
+    show(f"gradient of {name}", gradient_of(name), slope)
 """
+MOST_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +93,9 @@ def script(subject: Subject) -> str:
         cotangent=f'tensor({literal(subject.cotangent, form)}, "{subject.case.dtype}")',
     )
     wanted = f"want = {literal(subject.want, FORMATS['float64'])}\nslopes = {_slopes(subject)}\n"
-    return f"{_head(subject)}\n{body}{wanted}{TAIL}"
+    slack = SCALE_LIMITS[form.name] * form.eps
+    tail = Template(TAIL).substitute(most=MOST_SHOWN, slack=slack, tiny=form.smallest_normal)
+    return f"{_head(subject)}\n{body}{wanted}{tail}"
 
 
 def report(subject: Subject, source: str, printed: str) -> str:
@@ -165,32 +192,3 @@ def _inputs(subject: Subject, form: Format) -> str:
 def _slopes(subject: Subject) -> str:
     lines = [f'    "{n}": {literal(slope, FORMATS["float64"])},' for n, slope in subject.slopes.items()]
     return "\n".join(["{", *lines, "}"])
-
-
-def literal(array: np.ndarray, form: Format) -> str:
-    """The array as nested lists of the shortest decimals that round to its numbers."""
-    if np.ndim(array) == 0:
-        return number(float(array), form)
-    return f"[{', '.join(literal(part, form) for part in array)}]"
-
-
-def number(value: float, form: Format) -> str:
-    """The shortest decimal that rounds to this number of the format, directly and by way of float32."""
-    if not math.isfinite(value):
-        return "nan" if math.isnan(value) else ("-inf" if value < 0 else "inf")
-    if value == 0:
-        return "-0.0" if math.copysign(1.0, value) < 0 else "0.0"
-    for digits in range(1, 18):
-        text = f"{value:.{digits}g}"
-        if _means(text, value, form):
-            return text if any(c in text for c in ".en") else f"{text}.0"
-    return repr(value)
-
-
-def _means(text: str, value: float, form: Format) -> bool:
-    read = float(text)
-    steps: Sequence[float] = [read]
-    if form.bits < FORMATS["float32"].bits:
-        with np.errstate(all="ignore"):
-            steps = [read, float(np.float32(read))]
-    return all(float(round_to(np.array(step), form)) == value for step in steps)

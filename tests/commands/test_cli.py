@@ -35,7 +35,9 @@ NEEDS_FULL = pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full, a de
 # help
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["compare", "--help"], ["show", "--help"], ["choose", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["compare", "--help"], ["show", "--help"], ["choose", "--help"], ["hunt", "--help"]]
+)
 def test_help_is_light(arguments: Sequence[str], folder: Path) -> None:
     script = f"import atexit, json, sys; atexit.register(lambda: print(json.dumps(list(sys.modules)))); {MAIN}"
     done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
@@ -44,7 +46,7 @@ def test_help_is_light(arguments: Sequence[str], folder: Path) -> None:
     loaded = json.loads(modules)
     assert [name for name in HEAVY if name in loaded] == []
     assert {name for name in loaded if name.partition(".")[0] == "lossbench"} <= {
-        "lossbench", "lossbench.cli", "lossbench.errors"
+        "lossbench", "lossbench.cli", "lossbench.cli_hunt", "lossbench.errors"
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lossbench.cases.draft import Draft
+from lossbench.cases.stored import PREFIX, SHELF, Literal
 from lossbench.domains import Kind
 from lossbench.loss import Loss, Over
 
@@ -35,6 +36,7 @@ class Regime:
     invalid: bool = False  # whether its inputs lie outside of every domain, so that refusing them is right
     must_reject: bool = False  # whether there is no right answer at all: only refusing them is right
     dangerous: bool = False  # whether they may do harm to the process that takes them: they are asked last
+    literal: Literal | None = None  # the inputs themselves, of a stored case
 
     @property
     def doc(self) -> str:
@@ -43,6 +45,8 @@ class Regime:
 
     def applies(self, loss: Loss) -> bool:
         """Whether the loss has an argument to season."""
+        if self.literal is not None:
+            return self.literal.loss == loss.name
         if self.kinks:
             return loss.kinks_at is not None
         if self.over and loss.over not in self.over:
@@ -64,8 +68,10 @@ class Register(dict[str, Regime]):
         self.stresses: dict[str, tuple[Stress, tuple[Kind, ...]]] = {}
 
     def __missing__(self, word: str) -> Regime:
-        """The regime of a stress at a level."""
+        """The regime of a stress at a level, or of a stored case."""
         name, _, level = word.partition("=")
+        if name == PREFIX[:-1] and (literal := SHELF.find(level)) is not None:
+            return Regime(word, _nothing, (), literal=literal)
         if name not in self.stresses or not _is_number(level):
             raise KeyError(word)
         season, needs = self.stresses[name]
@@ -74,9 +80,15 @@ class Register(dict[str, Regime]):
         return Regime(word, made, needs)
 
     def knows(self, word: str) -> bool:
-        """Whether there is such a regime, or such a stress with a number for its level."""
+        """Whether there is such a regime or stored case, or such a stress with a number for its level."""
         name, equals, level = word.partition("=")
+        if name == PREFIX[:-1] and equals:
+            return SHELF.find(level) is not None
         return word in self or (bool(equals) and name in self.stresses and _is_number(level))
+
+
+def _nothing(draft: Draft) -> None:
+    """Inputs written down number by number."""
 
 
 def _at(season: Stress, level: float, draft: Draft) -> None:

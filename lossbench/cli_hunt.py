@@ -1,0 +1,57 @@
+"""The options of `hunt`, kept apart from the other commands for their number; `cli` enters them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+Words = Optional[list[str]]  # of an option that may be given several times, or once with commas between
+
+
+def hunt(
+    losses: Annotated[list[str], typer.Argument(metavar="LOSS...", help="Names, ours or any framework's.")],
+    seconds: Annotated[float, typer.Option("--seconds", help="Two thirds to search, the rest to shrink.")] = 60.0,
+    rounds: Annotated[
+        Optional[int], typer.Option("--rounds", help="So many rounds instead, however long they take.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed and rounds find the same.")] = 0,
+    dtype: Annotated[Words, typer.Option("--dtype", help="float64, float32, float16, bfloat16.")] = None,
+    framework: Annotated[
+        Words, typer.Option("--framework", help="Names with commas between; all that are installed.")
+    ] = None,
+    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the last hunt was interrupted.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Make what is wrong a part of the suites: suites/worst.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if anything differs unexplained.")] = False,
+    csv: Annotated[Optional[Path], typer.Option("--csv", help="Where the rows go.", show_default=False)] = None,
+) -> None:
+    """Search for the worst input of every implementation, and shrink it to the smallest that shows the defect."""
+    from lossbench.commands.hunt import Request
+    from lossbench.commands.hunt import main as run
+
+    request = Request(
+        losses=split(losses),
+        seconds=seconds,
+        rounds=rounds,
+        seed=seed,
+        dtypes=split(dtype) or ("float32",),
+        frameworks=split(framework),
+        implementation=impl,
+        device=device,
+        resume=resume,
+        keep=keep,
+        strict=strict,
+        csv=csv,
+    )
+    raise typer.Exit(run(request))
+
+
+def split(texts: Iterable[str] | None) -> tuple[str, ...]:
+    """The words of an option that may be given several times, or once with commas between."""
+    return tuple(word for text in texts or () for word in (text.replace(",", " ").split() or [text]))
