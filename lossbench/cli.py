@@ -33,6 +33,8 @@ Regimes = Annotated[Words, typer.Option("--regime", help="Kinds of input; `lossb
 Seeds = Annotated[Words, typer.Option("--seed", help="Seeds instead of the suite's own, commas between.")]
 Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 Csv = Annotated[Optional[Path], typer.Option("--csv", help="Where the rows go.", show_default=False)]
+ShardText = Annotated[str, typer.Option("--shard", metavar="I/N", help="Part I of N of the suite; they count from 1.")]
+Form = Annotated[str, typer.Option("--format", help="table, csv, json or markdown.")]
 
 
 def _version(wanted: bool) -> None:
@@ -68,8 +70,11 @@ def compare(
     case: Annotated[
         Optional[list[str]], typer.Option("--case", help="This case, as printed by compare, instead of a suite's.")
     ] = None,
+    shard: ShardText = "",
+    form: Form = "table",
 ) -> None:
     """Judge values and gradients of every implementation against the certified reference."""
+    from lossbench.cases.shards import read_shard
     from lossbench.commands.compare import Request
     from lossbench.commands.compare import main as run
 
@@ -86,6 +91,8 @@ def compare(
         strict,
         cold,
         tuple(case or ()),
+        read_shard(shard),
+        form,
     )
     raise typer.Exit(run(request))
 
@@ -142,10 +149,27 @@ def gate(
     strict_better: Annotated[
         bool, typer.Option("--strict-better", help="Exit 1 also if something is better than accepted.")
     ] = False,
+    part: Annotated[bool, typer.Option("--part", help="Hold only the part that the suite asks for.")] = False,
+    shard: ShardText = "",
+    results: Annotated[
+        Optional[Path], typer.Option("--results", help="Judge these rows (see merge) instead of measuring.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is accepted; written beside it.")] = "",
+    expires: Annotated[str, typer.Option("--expires", help="Accepted until this day, such as 2027-01-31.")] = "",
+    junit: Annotated[Optional[Path], typer.Option("--junit", help="Also write JUnit XML.")] = None,
+    sarif: Annotated[Optional[Path], typer.Option("--sarif", help="Also write SARIF 2.1.0.")] = None,
+    json: Annotated[Optional[Path], typer.Option("--json", help="Also write JSON.")] = None,
+    github: Annotated[
+        bool, typer.Option("--github", help="Annotations, and a job summary in $GITHUB_STEP_SUMMARY.")
+    ] = False,
+    summary: Annotated[Optional[Path], typer.Option("--summary", help="Also write the summary, in Markdown.")] = None,
+    form: Form = "table",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what fails.")] = False,
 ) -> None:
     """Hold today's verdicts against those accepted: exit 1 if any is worse."""
     from lossbench.commands.gate import Request
     from lossbench.commands.gate import main as run
+    from lossbench.commands.gate_files import Files
 
     request = Request(
         losses=_words(losses),
@@ -157,8 +181,27 @@ def gate(
         seeds=_words(seed),
         csv=csv,
         strict_better=strict_better,
+        part=part,
+        shard=shard,
+        results=results,
+        reason=reason,
+        expires=expires,
+        form=form,
+        quiet=quiet,
+        files=Files(junit, sarif, json, summary, github),
     )
     raise typer.Exit(run(request))
+
+
+@app.command()
+def merge(
+    results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="Files of rows, such as of --shard.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the joined rows go.")],
+) -> None:
+    """Join the rows of several runs, such as the shards of one suite."""
+    from lossbench.commands.recorded import merge as run
+
+    raise typer.Exit(run(results, output))
 
 
 @app.command()

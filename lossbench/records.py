@@ -344,6 +344,11 @@ class Finding:
     found: str
     case: str
     reason: str
+    loss: str = ""
+    framework: str = ""
+    via: str = ""
+    device: str = "cpu"
+    mode: str = "eager"
 
 
 @dataclass(frozen=True, slots=True)
