@@ -15,7 +15,7 @@ setup: $(READY)  ## the virtual environment with all frameworks (about 4 GB)
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "lossbench needs Python 3.11, 3.12 or 3.13; none was found (or say make PYTHON=/path/to/python)"; exit 3; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[all,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[all,plot,dev]'
 	@touch $(READY)
 
 compare: $(READY)  ## judge every implementation on the default suite

@@ -7,12 +7,13 @@ import inspect
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lossbench import clock
 from lossbench.framework import Adapter, Framework, OtherShapeError, Tensor
+from lossbench.gauges import Gauge
 from lossbench.records import Ended, Measurement, Outcome, Question, Symptom, Trial
 from lossbench.wire import WireArray, WireError, fingerprint, flat_bytes
 
@@ -31,10 +32,11 @@ class Bench:
     """A framework's adapters, ready to be asked in one mode."""
 
     def __init__(self, framework: Framework, mode: str = "eager") -> None:
-        """Wrap adapters by the framework's `compile` unless the mode is eager."""
+        """Have adapters compiled by the framework as the mode wants."""
         self.framework = framework
         self._mode = mode
         self._ready: dict[str, tuple[Adapter, bool]] = {}
+        self._gauge: Gauge | None = None
 
     def outcomes(
         self, question: Question, arrays: Sequence[WireArray]
@@ -66,24 +68,45 @@ class Bench:
         )
         return outcome, tuple(back)
 
-    def measurement(self, trial: Trial, arrays: Sequence[WireArray]) -> Measurement:
-        """The times of one implementation, or of calling nothing where the trial names none."""
+    def measurement(self, trial: Trial, arrays: Sequence[WireArray]) -> tuple[Measurement, tuple[WireArray, ...]]:
+        """The times of one implementation, of calling nothing, or of copying; and the answer if it is asked for."""
+        told = functools.partial(Measurement, trial.identity)
+        back: list[Tensor] = []
+        memory, note, gradients = None, "", dict[str, Tensor | None]()
         try:
-            call = self._timed_call(trial, arrays) if trial.implementation else _nothing
-            samples, loops, first_call = clock.measure(call, self.framework.wait, trial.seconds)
-            note = _ungiven(call()) if trial.implementation and trial.backward else ""
+            gauge = self._gauge = self._gauge or self.framework.gauge()
+            calls = self._timed_calls(trial, arrays, gauge)
+            visit = clock.measure(calls, gauge.stopwatch, trial.seconds)
+            if trial.implementation and trial.inspect:
+                memory = gauge.memory(calls[0])
+            if trial.implementation and (trial.inspect or trial.backward):
+                value, given = calls[0]()
+                gradients = dict(zip(trial.differentiable, given, strict=False))  # none of a forward pass
+                note = _ungiven(gradients)
+                back = [value, *given] if trial.inspect and not note else []
+            sent = tuple(received(self.framework, tensor) for tensor in back)
         except Exception as error:
-            return Measurement(trial.identity, Ended.RAISED, message=raised(error))
-        return Measurement(trial.identity, Ended.ANSWERED, samples, loops, first_call, note)
+            return told(Ended.RAISED, message=raised(error)), ()
+        times = (visit.samples, visit.loops, visit.first_call)
+        names = tuple(gradients) if back else ()
+        return told(Ended.ANSWERED, *times, note, visit.spent, memory, names), sent
 
-    def _timed_call(self, trial: Trial, arrays: Sequence[WireArray]) -> Callable[[], object]:
+    def _timed_calls(self, trial: Trial, arrays: Sequence[WireArray], gauge: Gauge) -> list[Callable[[], Any]]:
+        """What is timed: one call for each set of inputs, which lie where they belong before the clock starts."""
+        if trial.copied:
+            return [gauge.copy(trial.copied)]
+        if not trial.implementation:  # by the way that a timed call goes, with nothing at its end
+            nothing = functools.partial(_nothing)
+            return [lambda: (nothing(), ())]
         call, framework = self._call(trial.implementation, trial), self.framework
         wanted = trial.differentiable if trial.backward else ()
         given = _by_name(trial, arrays, 0)
-        tensors = {n: framework.tensor(array.data.copy(), array.dtype, n in wanted) for n, array in given.items()}
-        if not trial.backward:
-            return functools.partial(framework.value, call, tensors)
-        return functools.partial(framework.value_and_gradients, call, tensors, wanted, None)
+        calls: list[Callable[[], Any]] = []
+        for _ in range(trial.sets):
+            tensors = {n: framework.tensor(array.data.copy(), array.dtype, n in wanted) for n, array in given.items()}
+            calls.append(framework.timed(call, tensors, wanted))
+        framework.wait()
+        return calls
 
     def _call(self, key: str, request: Question | Trial) -> Adapter:
         """The adapter, with those of the request's parameters that it takes, and the reduction if it takes one."""
@@ -91,7 +114,7 @@ class Bench:
             raise LookupError(f"{self.framework.name} has no implementation {key!r}")
         implementation, adapter = self.framework.table[key]
         if key not in self._ready:
-            ready = adapter if self._mode == "eager" else cast("Any", self.framework).compile(adapter)
+            ready = self.framework.compile(adapter, self._mode)
             self._ready[key] = (ready, "reduction" in inspect.signature(adapter).parameters)
         ready, takes_reduction = self._ready[key]
         options: dict[str, object] = {n: value for n, value in request.parameters if n in implementation.parameters}
@@ -164,12 +187,15 @@ class Asking:
         if written:
             self.notes.add(Symptom.WROTE_INTO_INPUT)
         given = {name: gradient for name, gradient in gradients.items() if gradient is not None}
-        return Answer(self._received(value), {name: self._received(gradient) for name, gradient in given.items()})
+        return Answer(
+            received(framework, value), {name: received(framework, gradient) for name, gradient in given.items()}
+        )
 
-    def _received(self, tensor: Tensor) -> WireArray:
-        """The tensor's contents as of now, whatever the framework does to its memory later."""
-        dtype, data = self._framework.array(tensor)
-        return WireArray(dtype, np.array(data, order="C"))
+
+def received(framework: Framework, tensor: Tensor) -> WireArray:
+    """The tensor's contents as of now, whatever the framework does to its memory later."""
+    dtype, data = framework.array(tensor)
+    return WireArray(dtype, np.array(data, order="C"))
 
 
 def fresh(data: np.ndarray, layout: str) -> np.ndarray:
@@ -225,9 +251,9 @@ def _written(original: WireArray, buffer: np.ndarray, held: tuple[str, np.ndarra
     return same_kind and before != data.tobytes()
 
 
-def _ungiven(result: Any) -> str:
+def _ungiven(gradients: dict[str, Tensor | None]) -> str:
     """A note on the arguments that a backward pass gave no gradient to: its time says nothing."""
-    names = [name for name, gradient in result[1].items() if gradient is None]
+    names = [name for name, gradient in gradients.items() if gradient is None]
     return f"no-gradient: {', '.join(names)}" if names else ""
 
 

@@ -106,8 +106,16 @@ def speed(
     device: Device = "cpu",
     shape: Annotated[Words, typer.Option("--shape", help="Shapes instead of the suite's, such as 4096x1000.")] = None,
     reduction: Annotated[Words, typer.Option("--reduction", help="Reductions instead of the suite's.")] = None,
-    processes: Annotated[int, typer.Option("--processes", help="Fresh processes for each framework.")] = 3,
-    seconds: Annotated[float, typer.Option("--seconds", help="Of samples for each measurement.")] = 0.1,
+    mode: Annotated[Words, typer.Option("--mode", help="eager, compiled, xla; each framework's usual one.")] = None,
+    sweep: Annotated[str, typer.Option("--sweep", help="Numbers of elements to go through, such as 1e3..1e6.")] = "",
+    against: Annotated[
+        str, typer.Option("--against", help="What others are held against: a framework, a public name, a python.")
+    ] = "",
+    seconds: Annotated[float, typer.Option("--seconds", help="Of measuring for each implementation, at most.")] = 3.0,
+    processes: Annotated[int, typer.Option("--processes", help="Fresh processes; 0: as many as it takes.")] = 0,
+    plot: Annotated[
+        Optional[Path], typer.Option("--plot", help="A folder for pictures of scaling and roofline.")
+    ] = None,
     threads: Annotated[int, typer.Option("--threads", help="Threads a framework may use.")] = 1,
     impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
     csv: Csv = None,
@@ -117,19 +125,10 @@ def speed(
     from lossbench.commands.speed import main as run
 
     request = Request(
-        losses=_words(losses),
-        suite=suite,
-        frameworks=_words(framework),
-        dtypes=_words(dtype),
-        device=device,
-        shapes=_words(shape),
-        reductions=_words(reduction),
-        processes=processes,
-        seconds=seconds,
-        threads=threads,
-        implementation=impl,
-        csv=csv,
-    )
+        losses=_words(losses), suite=suite, frameworks=_words(framework), dtypes=_words(dtype), device=device,
+        modes=_words(mode), shapes=_words(shape), sweep=sweep, reductions=_words(reduction), processes=processes,
+        seconds=seconds, threads=threads, implementation=impl, against=against, plot=plot, csv=csv,
+    )  # fmt: skip
     raise typer.Exit(run(request))
 
 

@@ -1,82 +1,122 @@
-"""Times one call inside a worker: the first call apart, then warm-up, calibration and raw samples."""
+"""Times one call inside a worker: the first call apart, then warm-up, calibration, and samples until they settle."""
 
 from __future__ import annotations
 
 import gc
+import math
 import time
-from collections.abc import Callable
-from itertools import pairwise, repeat
+from bisect import insort
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice, pairwise, repeat
+
+Call = Callable[[], object]
+Clock = Callable[[], float]
+Stopwatch = Callable[[Sequence[Call], int], float]  # seconds that so many calls take, taken in turn
 
 SHORTEST_SAMPLE = 1e-3  # seconds
 RESOLUTIONS = 1000  # a sample lasts at least so many steps of the clock
 FEWEST_SAMPLES = 5
+FEWEST_SETTLED = 20  # samples before they may count as settled
+SETTLED = 0.01  # half the width of the 95 % interval of their 25th percentile, relative to it
 MOST_SAMPLES = 10_000
 MOST_LOOPS = 1 << 24
-WARM_UP = 0.1  # of the budget
+WARM_UP = 0.04  # of the budget
 MOST_WARM_UPS = 10_000
 
 
-def measure(
-    call: Callable[[], object],
-    wait: Callable[[], object],
-    seconds: float,
-    clock: Callable[[], float] = time.perf_counter,
-) -> tuple[tuple[float, ...], int, float]:
-    """Seconds per call in each sample, the number of calls in a sample, and the seconds of the very first call.
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What one process measured of one call, in seconds."""
 
-    Samples are taken until `seconds` are spent on them, but no fewer than 5 and no more than 10,000. `wait` runs at
-    the end of each sample, so that work handed to a device is counted. Python's garbage collector rests meanwhile.
+    samples: tuple[float, ...]  # for each call
+    loops: int  # calls in a sample
+    first_call: float
+    spent: float  # on everything but the first call
+
+
+def measure(calls: Sequence[Call], stopwatch: Stopwatch, seconds: float, clock: Clock = time.perf_counter) -> Visit:
+    """Measure calls that do the same on inputs of their own, in turn.
+
+    Samples are taken until their 25th percentile has settled or `seconds` are spent, warm-up and calibration
+    included, but no fewer than 5 and no more than 10,000. Python's garbage collector rests meanwhile.
     """
     collecting = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
-        first_call = _sample(call, wait, 1, clock)
-        shortest = max(SHORTEST_SAMPLE, RESOLUTIONS * resolution(clock))
-        _warm_up(call, wait, WARM_UP * seconds, clock)
-        loops = _calibrate(call, wait, shortest, clock)
+        first_call = stopwatch(calls, 1)
+        begin = clock()
+        _warm_up(calls, stopwatch, begin + WARM_UP * seconds, clock)
+        loops = _calibrate(calls, stopwatch, max(SHORTEST_SAMPLE, RESOLUTIONS * resolution(clock)))
         samples: list[float] = []
-        spent = 0.0
-        while len(samples) < MOST_SAMPLES and (spent < seconds or len(samples) < FEWEST_SAMPLES):
-            elapsed = _sample(call, wait, loops, clock)
-            samples.append(elapsed / loops)
-            spent += elapsed
+        ranked: list[float] = []
+        while len(samples) < MOST_SAMPLES and not (len(samples) >= FEWEST_SAMPLES and clock() - begin >= seconds):
+            samples.append(stopwatch(calls, loops) / loops)
+            calls = turned(calls, loops)
+            insort(ranked, samples[-1])
+            if settled(ranked):
+                break
+        spent = clock() - begin
     finally:
         if collecting:
             gc.enable()
-    return tuple(samples), loops, first_call
+    return Visit(tuple(samples), loops, first_call, spent)
 
 
-def resolution(clock: Callable[[], float], readings: int = 100) -> float:
+def wall(wait: Callable[[], object], clock: Clock = time.perf_counter) -> Stopwatch:
+    """A stopwatch of the processor's clock; `wait` runs at the end, so that work handed to a device is counted."""
+
+    def stopwatch(calls: Sequence[Call], loops: int) -> float:
+        if len(calls) == 1:
+            call = calls[0]
+            begin = clock()
+            for _ in repeat(None, loops):
+                call()
+        else:
+            turns = islice(cycle(calls), loops)
+            begin = clock()
+            for call in turns:
+                call()
+        wait()
+        return clock() - begin
+
+    return stopwatch
+
+
+def turned(calls: Sequence[Call], places: int) -> Sequence[Call]:
+    """The calls in the same ring, beginning so many places on: where the sample before left off."""
+    start = places % len(calls)
+    return [*calls[start:], *calls[:start]] if start else calls
+
+
+def settled(ranked: Sequence[float]) -> bool:
+    """Whether the 25th percentile of these sorted samples is known to within 1 %, by the ranks that bound it."""
+    count = len(ranked)
+    if count < FEWEST_SETTLED:
+        return False
+    middle, reach = 0.25 * (count - 1), 1.96 * math.sqrt(count * 0.25 * 0.75)
+    low, high = ranked[max(0, math.floor(middle - reach))], ranked[min(count - 1, math.ceil(middle + reach))]
+    return high - low <= 2 * SETTLED * ranked[round(middle)]
+
+
+def resolution(clock: Clock, readings: int = 100) -> float:
     """The smallest step seen between successive readings, in the clock's unit; 0 where none was seen."""
     times = [clock() for _ in repeat(None, readings)]
     return min((later - earlier for earlier, later in pairwise(times) if later > earlier), default=0.0)
 
 
-def _sample(call: Callable[[], object], wait: Callable[[], object], loops: int, clock: Callable[[], float]) -> float:
-    begin = clock()
-    for _ in repeat(None, loops):
-        call()
-    wait()
-    return clock() - begin
-
-
-def _warm_up(
-    call: Callable[[], object], wait: Callable[[], object], seconds: float, clock: Callable[[], float]
-) -> None:
-    end = clock() + seconds
-    for _ in repeat(None, MOST_WARM_UPS):
-        call()
-        wait()
-        if clock() >= end:
+def _warm_up(calls: Sequence[Call], stopwatch: Stopwatch, end: float, clock: Clock) -> None:
+    """Call each in its turn until `end`, once at least."""
+    for done in range(MOST_WARM_UPS):
+        if done and clock() >= end:
             return
+        stopwatch([calls[done % len(calls)]], 1)
 
 
-def _calibrate(
-    call: Callable[[], object], wait: Callable[[], object], shortest: float, clock: Callable[[], float]
-) -> int:
-    """The smallest power of two of calls whose sample lasts at least `shortest` seconds."""
+def _calibrate(calls: Sequence[Call], stopwatch: Stopwatch, shortest: float) -> int:
+    """The smallest power of two of calls whose sample lasts at least `shortest` seconds, and does so again."""
     loops = 1
-    while loops < MOST_LOOPS and _sample(call, wait, loops, clock) < shortest:
+    while loops < MOST_LOOPS and min(stopwatch(calls, loops), stopwatch(calls, loops)) < shortest:
         loops *= 2
     return loops

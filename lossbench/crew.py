@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from lossbench.hand import PATIENCE, Hand, Landed, Task, clear_away, environment, private_folder
 from lossbench.records import Ended, Greeting, Measurement, Outcome, Question, Target, Trial
@@ -29,6 +29,13 @@ class Reply:
     identity: int
     outcome: Outcome
     arrays: tuple[WireArray, ...]
+
+
+class Timed(NamedTuple):
+    """A measurement, with the value and gradients that came of the last timed call if the trial asked for them."""
+
+    measurement: Measurement
+    arrays: tuple[WireArray, ...] = ()
 
 
 class Member:
@@ -108,18 +115,19 @@ class Crew:
 
         self._queue(target, Task(question, tuple(arrays), deque(question.implementations), self._deadline, arrive))
 
-    def time(
-        self, target: Target, trial: Trial, arrays: Sequence[WireArray], deadline: float | None = None
-    ) -> Measurement:
+    def time(self, target: Target, trial: Trial, arrays: Sequence[WireArray], deadline: float | None = None) -> Timed:
         """Time one implementation and wait for the result; replies to questions may arrive meanwhile."""
         limit = self._start_deadline + 4 * trial.seconds if deadline is None else deadline
-        measured: list[Landed] = []
-        waiting = deque([trial.implementation])
-        self._queue(target, Task(trial, tuple(arrays), waiting, limit, lambda landed, _: measured.append(landed)))
-        while not measured:
+        timed: list[Timed] = []
+
+        def arrive(landed: Landed, arrays: tuple[WireArray, ...]) -> None:
+            assert isinstance(landed, Measurement)
+            timed.append(Timed(landed, arrays))
+
+        self._queue(target, Task(trial, tuple(arrays), deque([trial.implementation]), limit, arrive))
+        while not timed:
             self._pump(None)
-        assert isinstance(measured[0], Measurement)
-        return measured[0]
+        return timed[0]
 
     def outstanding(self, target: Target) -> int:
         """How many answers the target still owes."""

@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from lossbench.gauges import Gauge, ProcessorGauge, threads_allowed
 from lossbench.records import Implementation, Known
 
 Tensor = Any
 Adapter = Callable[..., Tensor]
+Timed = Callable[[], tuple[Tensor, Sequence[Tensor | None]]]
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 
@@ -73,6 +75,20 @@ class Framework(ABC):
         """Run ``call(**tensors)`` as its users run it where no gradient is wanted."""
         return call(**tensors)
 
+    def timed(self, call: Adapter, tensors: Mapping[str, Tensor], wanted: Sequence[str]) -> Timed:
+        """What is timed: the call, forward alone where nothing is wanted, with as little as can be around it.
+
+        It gives the value, and the wanted gradients in their order.
+        """
+        if not wanted:
+            return lambda: (self.value(call, tensors), ())
+
+        def run() -> tuple[Tensor, Sequence[Tensor | None]]:
+            value, gradients = self.value_and_gradients(call, tensors, wanted, None)
+            return value, tuple(gradients.values())
+
+        return run
+
     @abstractmethod
     def wait(self) -> None:
         """Return once all the work handed to the device is done."""
@@ -80,6 +96,22 @@ class Framework(ABC):
     @abstractmethod
     def devices(self) -> Sequence[str]:
         """The devices this build can use now: ``cpu``, and ``cuda`` where there is one."""
+
+    def modes(self) -> Sequence[str]:
+        """The ways it can run an adapter: ``eager``, ``compiled`` and what else the framework has."""
+        return ("eager",)
+
+    def mode_lacks(self, mode: str) -> str:
+        """What this machine lacks for one of `modes`; empty where it lacks nothing."""
+        return ""
+
+    def compile(self, adapter: Adapter, mode: str) -> Adapter:
+        """The adapter as users of this mode run it."""
+        return adapter
+
+    def gauge(self) -> Gauge:
+        """What time and memory are measured with on the framework's device."""
+        return ProcessorGauge(self.wait, threads_allowed())
 
     def built_for_cuda(self) -> bool:
         """Whether this build could use a graphics card if the machine had one."""

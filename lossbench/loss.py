@@ -42,11 +42,11 @@ class Terms:
     """The unreduced loss in float64.
 
     value: one number per term. slopes: for every differentiable argument its derivative, in the argument's shape; by
-    an argument that all terms share, one such array for each term (terms..., *shape of the argument).
-    magnitude, slope_magnitudes: the sum of the absolute terms of the formula where it cancels; by default the
-    absolute result. nearness: how close a term is to a kink that rounding may put it across: the difference that
-    decides over the sum of what it is the difference of. masked: terms that are exactly zero whatever the input
-    holds (ignored rows). denominators: by name of the reduction.
+    an argument that all terms share, one such array for each term (terms..., *shape of the argument). magnitude,
+    slope_magnitudes: the sum of the absolute terms of the formula where it cancels; by default the absolute result.
+    nearness: how close a term is to a kink that rounding may put it across: the difference that decides over the sum
+    of what it is the difference of; negative where the closed form has lost the side. masked: terms that are exactly
+    zero whatever the input holds (ignored rows). denominators: by name of the reduction.
     """
 
     value: np.ndarray
@@ -80,6 +80,8 @@ Kinks = Callable[..., Iterator[dict[str, np.ndarray]]]
 Drawing = Callable[..., dict[str, np.ndarray]]
 Shape = tuple[int, ...]
 
+CERTIFIED_SIZE = 8192  # numbers in all arguments together; above it the float64 reference judges alone
+
 
 @dataclass(slots=True, eq=False)
 class Loss:
@@ -103,6 +105,7 @@ class Loss:
     axes: tuple[str, ...] = ()  # the names of a case's axes, where their number is fixed
     small: Shape = ()  # the shape of its cases in suites of small sizes; empty: as the suite says
     large: Shape = ()  # and in suites of large ones
+    certified_size: int = CERTIFIED_SIZE
 
     @property
     def doc(self) -> str:
@@ -193,6 +196,7 @@ def loss(
     axes: tuple[str, ...] = (),
     small: Shape = (),
     large: Shape = (),
+    certified_size: int = CERTIFIED_SIZE,
 ) -> Callable[[Callable[..., Terms]], Loss]:
     """Decorator: turn a float64 reference into a loss of the catalogue.
 
@@ -208,6 +212,8 @@ def loss(
         axes: the names of a case's axes, where their number is fixed: ("sequences", "steps", "symbols").
         small: the shape of its cases in suites of small sizes, where what they give to all losses does not suit it: a
             size that a human can look at.
+        certified_size: so many numbers in all arguments together are proven; fewer where the definition takes steps
+            that grow with the square of its classes.
         large: the same in suites of large sizes, where a call should take about a millisecond.
 
     Raises:
@@ -245,6 +251,7 @@ def loss(
             axes=axes,
             small=small,
             large=large,
+            certified_size=certified_size,
         )
 
     return read

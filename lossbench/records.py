@@ -156,6 +156,9 @@ class Implementation:
         return f"{self.loss}:{self.via}"
 
 
+USUAL_MODES = {"jax": "compiled"}  # how a framework is run unless something else is asked; elsewhere it is eager
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where losses are run: a framework under an interpreter, on a device, in a mode."""
@@ -163,13 +166,23 @@ class Target:
     framework: str
     interpreter: str = ""  # empty: the one lossbench runs under
     device: str = "cpu"
-    mode: str = "eager"
+    mode: str = ""  # empty becomes the framework's usual one
+
+    def __post_init__(self) -> None:
+        """Say the usual mode by its name."""
+        object.__setattr__(self, "mode", self.mode or self.usual_mode)
+
+    @property
+    def usual_mode(self) -> str:
+        """The mode the framework is run in unless another is asked for."""
+        return USUAL_MODES.get(self.framework, "eager")
 
     def __str__(self) -> str:
-        """The short name used in tables: ``torch``, ``torch@cuda``, ``torch:compiled``."""
+        """The short name used in tables: ``torch``, ``torch@cuda``, ``torch:compiled``, ``torch under /bin/python``."""
         device = "" if self.device == "cpu" else f"@{self.device}"
-        mode = "" if self.mode == "eager" else f":{self.mode}"
-        return f"{self.framework}{device}{mode}"
+        mode = "" if self.mode == self.usual_mode else f":{self.mode}"
+        interpreter = f" under {self.interpreter}" if self.interpreter else ""
+        return f"{self.framework}{device}{mode}{interpreter}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +199,7 @@ class Greeting:
     flushes_subnormals: bool
     import_seconds: float  # CPU seconds spent importing the framework
     implementations: tuple[Implementation, ...]
+    modes: tuple[str, ...] = ("eager",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,19 +252,26 @@ class Trial:
     """A request to time one implementation on given inputs; the arrays travel beside it."""
 
     identity: int
-    implementation: str  # empty: the empty call that shows the harness's own cost
+    implementation: str  # empty: the empty call that shows the harness's own cost, or copying, see `copied`
     arrays: tuple[str, ...]
     differentiable: tuple[str, ...]
     parameters: tuple[tuple[str, Option], ...]
     reduction: str
     backward: bool
-    seconds: float  # of measuring, warm-up and calibration not counted
+    seconds: float  # of measuring at most, the first call apart
     fingerprint: str
+    sets: int = 1  # copies of the inputs that calls take in turn, where one alone would lie in a cache
+    inspect: bool = False  # measure the memory of one call, too, and send the last timed call's answer along
+    copied: int = 0  # bytes: time copying so many instead of a call
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Raw samples of one trial in one process: seconds for each call, as the worker's clock saw them."""
+    """Raw samples of one trial in one process: seconds for each call, as the worker's clock saw them.
+
+    Where the trial asked to inspect it, the answer's arrays travel beside it: the value, then one gradient for every
+    name in `gradients`.
+    """
 
     identity: int
     ended: Ended
@@ -258,6 +279,9 @@ class Measurement:
     loops: int = 0
     first_call: float | None = None  # seconds; compile or trace included
     message: str = ""
+    spent: float = 0.0  # seconds of measuring, warm-up and calibration included, the first call apart
+    memory: int | None = None  # bytes that one call needed beside its inputs at its peak
+    gradients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,44 +318,6 @@ class Verdict:
         judged = (Status.AGREES, Status.IMPRECISE, Status.BY_CONTRACT, Status.DEVIATES)
         if self.status in judged and self.compared == 0:
             raise ValueError(f"{self.case} by {self.via}: {self.status} over zero compared numbers")
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """One row of the timings: one process and one sample set, with what was derived from it. Times in seconds.
-
-    A row with a note holds no figure that may be compared: what was asked for could not be timed.
-    """
-
-    case: str  # empty for the empty call, which shows the harness's own cost
-    loss: str
-    framework: str
-    version: str
-    via: str
-    device: str
-    device_name: str
-    mode: str
-    dtype: str
-    reduction: str
-    shape: str
-    direction: str  # forward, or forward+backward
-    process: int  # counts from 1; each is a fresh one
-    threads: int
-    loops: int | None
-    samples: tuple[float, ...]
-    first_call: float | None
-    p25: float | None
-    minimum: float | None
-    median: float | None
-    spread: float | None  # (p75 - p25) / p25, within this process
-    elements_per_second: float | None
-    gigabytes_per_second: float | None  # of inputs read once, and output and gradients written once
-    processor: str
-    python: str
-    load: float | None  # the machine's load average over a minute, when this was measured
-    malloc_mmap_threshold: str  # bytes, as set in the worker's environment
-    malloc_trim_threshold: str
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def main(arguments: list[str]) -> None:
             for outcome, arrays in bench.outcomes(message.record, message.arrays):
                 pipes.send(outcome, arrays)
         elif isinstance(message.record, Trial):
-            pipes.send(bench.measurement(message.record, message.arrays))
+            pipes.send(*bench.measurement(message.record, message.arrays))
         else:
             raise WireError(f"a worker answers questions and trials, not {type(message.record).__name__}")
 
@@ -105,8 +105,11 @@ def load(name: str, device: str, mode: str) -> Framework | Absence:
         why = f": {cuda.lacks(name, framework.built_for_cuda())}" if device == "cuda" else ""
         only = ", ".join(devices)
         return Absence(name, device, f"{name} {framework.version} cannot use {device!r} here, only {only}{why}")
-    if mode != "eager" and not hasattr(framework, "compile"):
-        return Absence(name, mode, f"{name} offers no mode {mode!r}, only 'eager'")
+    modes = tuple(framework.modes())
+    if mode not in modes:
+        return Absence(name, mode, f"{name} offers no mode {mode!r}, only {', '.join(map(repr, modes))}")
+    if lacking := framework.mode_lacks(mode):
+        return Absence(name, mode, f"{name} cannot run in the mode {mode!r} here: {lacking}")
     return framework
 
 
@@ -122,6 +125,7 @@ def greeting(framework: Framework, threads: int, import_seconds: float) -> Greet
         threads=threads,
         flushes_subnormals=flushes_subnormals(),
         import_seconds=import_seconds,
+        modes=tuple(framework.modes()),
         implementations=implementations(framework, explained=bool(os.environ.get(EXPLAIN))),
     )
 

@@ -11,18 +11,27 @@ from pathlib import Path
 
 from lossbench.cases.names import find_losses, suggestion
 from lossbench.cases.suite import Selection, Suite, load, read_shape, unfold
+from lossbench.cases.sweep import read_sweep, swept
+from lossbench.commands.against import Against, against, in_modes
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
+from lossbench.judging.checking import Checking
+from lossbench.judging.comparison import open_answers
+from lossbench.judging.conditions import load_average, processor
+from lossbench.judging.scaling import scalings
 from lossbench.judging.standings import standings
-from lossbench.judging.timing import Plan, Settings, Timekeeping, load_average, plan, processor
+from lossbench.judging.timing import USUAL_SECONDS, Settings, Timekeeping, unfinished
+from lossbench.judging.trials import Plan, plan, with_copies
 from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
 from lossbench.output import tables
-from lossbench.output.timing_table import timing_table
-from lossbench.records import Case, Greeting, Target, Timing
+from lossbench.output.scaling_table import scaling_table
+from lossbench.output.timing_table import timing_tables
+from lossbench.records import Case, Greeting, Implementation, Target
 from lossbench.reductions import MEANINGS
 from lossbench.results import LATEST, Writer
+from lossbench.timings import Timing
 from lossbench.wire import Absence
 
 
@@ -35,12 +44,16 @@ class Request:
     frameworks: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = ()
     device: str = "cpu"
+    modes: tuple[str, ...] = ()
     shapes: tuple[str, ...] = ()
+    sweep: str = ""
     reductions: tuple[str, ...] = ()
-    processes: int = 3
-    seconds: float = 0.1
+    processes: int = 0  # 0: as many as it takes
+    seconds: float = USUAL_SECONDS
     threads: int = 1
     implementation: str = ""
+    against: str = ""
+    plot: Path | None = None
     csv: Path | None = None
 
 
@@ -50,17 +63,23 @@ class Run:
 
     timings: list[Timing] = field(default_factory=list)
     plan: Plan = field(default_factory=Plan)
+    against: Against = field(default_factory=lambda: Against([]))
     problems: list[str] = field(default_factory=list)
     greetings: dict[Target, Greeting] = field(default_factory=dict)
     skipped: dict[Target, str] = field(default_factory=dict)
     wall: float = 0.0
     load_before: float | None = None
+    unfinished: str = ""
 
 
 def main(request: Request) -> int:
     """Time what was asked for, print the table, and return the exit code."""
     path = request.csv or LATEST / "speed.csv"
     run = Run(load_before=load_average())
+    if request.plot:
+        from lossbench.output import plots
+
+        plots.needed()
     try:
         perform(request, path, run)
     finally:
@@ -71,15 +90,14 @@ def main(request: Request) -> int:
 
 def perform(request: Request, path: Path, run: Run) -> None:
     """Time the suite on every target, filling `run` and the file at `path` as timings arrive."""
-    settings, shapes = _settings(request), tuple(parse_shape(text) for text in request.shapes)
+    settings, losses = _settings(request), catalogue()
     dtypes, _, _ = checked(request.dtypes, (), ())
     suite = adapted(load(request.suite), dtypes, request.reductions)
-    targets = choose(request.frameworks, request.device)
-    run.greetings = _present(targets, request, run)
-    offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
-    losses = find_losses(request.losses, catalogue(), offered) if request.losses else frozenset()
-    cases = reshaped(unfold(suite, catalogue(), Selection(losses, dtypes, ("normal",))), shapes, catalogue())
-    run.plan = plan(run.greetings, cases, catalogue(), lambda i: request.implementation in i.via)
+    targets = in_modes(choose(request.frameworks, request.device), request.modes)
+    run.against = against(targets, request.against)
+    run.greetings = _present(run.against.targets, request, run)
+    cases = _cases(request, run, suite, dtypes)
+    run.plan = plan(run.greetings, cases, losses, lambda implementation: chosen(request, implementation))
     if not run.plan.jobs:
         raise UsageError(_nothing_to_time(request, cases, run.plan))
     writer = Writer(path, Timing)
@@ -93,28 +111,51 @@ def perform(request: Request, path: Path, run: Run) -> None:
                 run.problems.append(str(error))
 
     started = time.perf_counter()
+    checking = Checking(losses, open_answers())
     keeping = Timekeeping(
-        lambda target: Crew([target], threads=settings.threads), run.greetings, catalogue(), settings, emit
+        lambda target: Crew([target], threads=settings.threads), run.greetings, losses, settings, emit, checking
     )
+    run.plan = with_copies(run.plan, keeping.load)
+    run.unfinished = unfinished(0, settings)
     try:
-        with tables.progress(run.plan.trials * settings.processes, "timing") as progress:
+        with tables.progress(run.plan.trials * settings.most, "timing") as progress:
             keeping.run(run.plan, progress)
+        run.unfinished = ""
     finally:
         writer.close()
+        checking.answers.save()
         run.wall = time.perf_counter() - started
+        run.unfinished = run.unfinished and unfinished(keeping.rounds, settings)
+
+
+def _cases(request: Request, run: Run, suite: Suite, dtypes: tuple[str, ...]) -> list[Case]:
+    losses, shapes = catalogue(), tuple(parse_shape(text) for text in request.shapes)
+    sizes = read_sweep(request.sweep) if request.sweep else ()
+    offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
+    wanted = find_losses(request.losses, losses, offered) if request.losses else frozenset()
+    cases = reshaped(unfold(suite, losses, Selection(wanted, dtypes, ("normal",))), shapes, losses)
+    return swept(cases, sizes, losses)
+
+
+def chosen(request: Request, implementation: Implementation) -> bool:
+    """Whether the command line means this implementation, to be timed or to hold others against."""
+    named = request.implementation in implementation.via
+    return named or bool(request.against and request.against in implementation.via)
 
 
 def _settings(request: Request) -> Settings:
-    for option, value, least in (("--processes", request.processes, 1), ("--threads", request.threads, 1)):
+    for option, value, least in (("--processes", request.processes, 0), ("--threads", request.threads, 1)):
         if value < least:
             raise UsageError(f"{option} {value} is below {least}; leave it out to have the default")
     if not 0 <= request.seconds <= 3600:
-        raise UsageError(f"--seconds {request.seconds} should lie between 0 and 3600, such as 0.1")
-    return Settings(request.processes, request.seconds, request.threads)
+        raise UsageError(f"--seconds {request.seconds} should lie between 0 and 3600, such as {USUAL_SECONDS:g}")
+    return Settings(request.seconds, request.processes, request.threads)
 
 
 def _present(targets: Sequence[Target], request: Request, run: Run) -> dict[Target, Greeting]:
     """Those that can be timed: all are greeted first, as the names of losses depend on what they offer.
+
+    A framework that lacks one of several modes is timed in the others, and it is said.
 
     Raises:
         EnvironmentLacks: one that was asked for by name is not there, or none is, or none has the device.
@@ -125,7 +166,9 @@ def _present(targets: Sequence[Target], request: Request, run: Run) -> dict[Targ
     without = [w.message for w in words.values() if isinstance(w, Absence) and w.missing == request.device]
     if without and (request.frameworks or not any(isinstance(w, Greeting) for w in words.values())):
         raise EnvironmentLacks(f"{'; '.join(without)}; `--device cpu` times the processor")
-    return installed_only(words, asked_by_name=bool(request.frameworks))
+    there = {target.framework for target, word in words.items() if isinstance(word, Greeting)}
+    counted = {t: w for t, w in words.items() if isinstance(w, Greeting) or t.framework not in there}
+    return installed_only(counted, asked_by_name=bool(request.frameworks))
 
 
 def adapted(suite: Suite, dtypes: tuple[str, ...], reductions: tuple[str, ...]) -> Suite:
@@ -195,12 +238,22 @@ def exit_code(run: Run) -> int:
 def report(run: Run, request: Request, path: Path) -> None:
     """Print the table, what was left out, and under which conditions it was measured."""
     out = tables.console()
-    out.print(timing_table(standings(run.timings)))
+    found = standings(run.timings, run.against.base)
+    for part in timing_tables(found, out.width):
+        out.print(part)
     out.print()
+    growing = scalings(found)
+    if growing:
+        out.print(scaling_table(growing))
+        out.print()
+    if run.unfinished:
+        out.print(run.unfinished, markup=False)
     for target, reason in run.skipped.items():
         out.print(f"skipped {target}: {reason}", markup=False)
     for reason, count in run.plan.left_out.items():
         out.print(f"left out {count} times: an implementation {reason}", markup=False)
+    if run.against.base and not any(standing.base for standing in found):
+        out.print(f"nothing that was timed is {request.against!r}, so no ratio could be given", markup=False)
     out.print(closing_line(run, request), markup=False)
     others = max(run.load_before or 0.0, (load_average() or 0.0) - 1)  # one process of the load is our own
     if others > (os.cpu_count() or 1) / 2:
@@ -208,6 +261,11 @@ def report(run: Run, request: Request, path: Path) -> None:
     for problem in run.problems:
         out.print(f"problem: {problem}", markup=False)
     out.print(f"rows in {path}", markup=False)
+    if request.plot:
+        from lossbench.output import plots
+
+        for picture in plots.draw(found, request.plot):
+            out.print(f"picture in {picture}", markup=False)
 
 
 def closing_line(run: Run, request: Request) -> str:
@@ -217,9 +275,14 @@ def closing_line(run: Run, request: Request) -> str:
     devices = ", ".join(dict.fromkeys(g.device_name for g in run.greetings.values()))
     device = "" if request.device == "cpu" else f"; device {devices}"
     loads = [f"{value:.1f}" for value in (run.load_before, load_average()) if value is not None]
+    processes = max((t.process for t in run.timings), default=0)
+    stolen = [t.steal for t in run.timings if t.steal is not None]
+    steal = f", {100 * sum(stolen) / len(stolen):.1f} % stolen by the host" if stolen else ""
     return (
-        f"{timed} timings of {run.plan.implementations} implementations, {request.processes} processes each, in "
-        f"{run.wall:.0f} s; {versions}; {request.threads} thread{'s' if request.threads > 1 else ''}; "
-        f"{processor() or 'processor unknown'}{device}; load average {' to '.join(loads) or 'unknown'}; "
-        "spread is between processes, and a ratio that differs from 1 by less (≈) means nothing"
+        f"{timed} timings of {run.plan.implementations} implementations in up to {processes} "
+        f"process{'es' if processes > 1 else ''} each, in {run.wall:.0f} s; {versions}; "
+        f"{request.threads} thread{'s' if request.threads > 1 else ''}; "
+        f"{processor() or 'processor unknown'}{device}; load average {' to '.join(loads) or 'unknown'}{steal}; "
+        "ratios beside the interval that holds them (99.5 %) and beside what identical code showed (A/A): a "
+        "difference that is no larger means nothing"
     )

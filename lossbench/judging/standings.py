@@ -1,44 +1,24 @@
-"""What raw times amount to: statistics within a process, then over processes, and who is faster than whom."""
+"""What raw times amount to over all processes: who stands where, who is faster than whom, and how near the roof."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lossbench.records import Timing
+from lossbench.judging.intervals import Relation, compared, spread_across
+from lossbench.judging.traffic import bucket, impossible
+from lossbench.records import Status
+from lossbench.timings import Timing
 
 FORWARD = "forward"
 BACKWARD = "forward+backward"
 EMPTY_CALL = "(empty call)"  # stands in a timing's place for the loss
-
-
-def percentile(samples: Sequence[float], share: float) -> float:
-    """The value below which `share` (0 to 1) of the samples lie, on a straight line between neighbours.
-
-    Raises:
-        ValueError: there are no samples.
-    """
-    if not samples:
-        raise ValueError("no samples have no percentile")
-    ranked = sorted(samples)
-    place = share * (len(ranked) - 1)
-    below = math.floor(place)
-    above = min(below + 1, len(ranked) - 1)
-    return ranked[below] + (place - below) * (ranked[above] - ranked[below])
-
-
-def spread_within(samples: Sequence[float]) -> float | None:
-    """How far the samples of one process lie apart: (p75 - p25) / p25; unknown for fewer than two."""
-    low = percentile(samples, 0.25)
-    return (percentile(samples, 0.75) - low) / low if len(samples) > 1 and low > 0 else None
-
-
-def spread_across(figures: Sequence[float]) -> float | None:
-    """How far the processes' figures lie apart: (largest - smallest) / median; unknown for fewer than two."""
-    middle = statistics.median(figures) if figures else 0.0
-    return (max(figures) - min(figures)) / middle if len(figures) > 1 and middle > 0 else None
+COPY = "(copy)"  # the same
+WRONG = (Status.DIFFERS, Status.ACCEPTS)
+Base = Callable[["Standing"], bool]
+Roofs = Mapping[tuple[str, int], float]  # bytes a second, by device and how many bytes are copied
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,66 +27,149 @@ class Standing:
 
     loss: str
     framework: str
+    version: str
+    interpreter: str
     via: str
+    device: str
+    mode: str
     dtype: str
     shape: str
+    contest: str  # the case under which it is compared
     case: str
     forward: float | None  # the median over processes of their 25th percentiles
     backward: float | None  # the same of forward and backward in one call
+    first_call: float | None  # the median over processes, of forward and backward where there is one
+    processes: int
     spread: float | None  # across processes, the worse of the two directions
+    elements: int | None
     elements_per_second: float | None  # of forward and backward in one call; of forward where there is no backward
     gigabytes_per_second: float | None
+    roof: float | None  # the share of the bandwidth that copying as many bytes has on this machine, in this run
+    operations: int | None
+    least_bytes: int | None
+    memory: int | None
+    least_memory: int | None
+    answer: str  # what was judged of it
+    impossible: bool  # too fast for what has to be moved
     note: str
-    ratio: float | None = None  # to the fastest on the same case, forward and backward in one call
-    certain: bool = True  # the ratio exceeds what the spread could feign
+    figures: tuple[float, ...] = ()  # of forward and backward in one call, by process
+    ratio: float | None = None  # to the one it is held against, forward and backward in one call
+    low: float | None = None  # of the interval the ratio lies in
+    high: float | None = None
+    floor: float | None = None  # A/A: how far identical code came apart in this run
+    relation: Relation | None = None  # None for the one that others are held against
+    base: bool = False  # others are held against it
+
+    @property
+    def wrong(self) -> bool:
+        """Whether what was timed gave a wrong answer."""
+        return self.answer.partition(":")[0] in WRONG
 
 
-def standings(timings: Iterable[Timing]) -> list[Standing]:
-    """One standing for each implementation and case: empty calls first, then by loss and case, the fastest first."""
-    groups: dict[tuple[str, str, str, str], list[Timing]] = {}
-    for timing in timings:
-        groups.setdefault((timing.loss, timing.case, timing.framework, timing.via), []).append(timing)
-    rows = [_standing(group) for group in groups.values()]
+def standings(timings: Sequence[Timing], base: Base | None = None) -> list[Standing]:
+    """One for each implementation and case; those of a case by speed, empty calls and copying first.
+
+    Each is held against the fastest of its case whose answer is right, or against the fastest of those that `base`
+    picks where it picks any.
+    """
+    groups: dict[tuple[str, ...], list[Timing]] = {}
+    for row in timings:
+        key: tuple[str, ...]
+        key = (row.framework, row.interpreter, row.device, row.mode, row.via, row.case, row.stands_for, row.loss)
+        if row.loss == COPY:  # the machine's, whoever did it
+            key = (row.device, COPY, str(row.least_bytes))
+        elif row.loss == EMPTY_CALL:  # the harness's, in whatever mode
+            key = (row.framework, row.device, EMPTY_CALL)
+        groups.setdefault(key, []).append(row)
+    roofs = _roofs(timings)
     contests: dict[tuple[str, str], list[Standing]] = {}
-    for row in rows:
-        contests.setdefault((row.loss, row.case), []).append(row)
-    ranked = [each for contest in contests.values() for each in _ranked(contest)]
-    return sorted(ranked, key=lambda row: (row.loss != EMPTY_CALL, row.loss, row.case))  # stable: keeps the ranks
+    for rows in groups.values():
+        standing = _standing(rows, roofs)
+        contests.setdefault((standing.loss, standing.contest), []).append(standing)
+    ranked = [each for contest in contests.values() for each in _ranked(contest, base)]
+    order = {COPY: 0, EMPTY_CALL: 1}
+    return sorted(ranked, key=lambda row: (order.get(row.loss, 2), row.loss))  # stable: keeps sizes and ranks
 
 
-def _standing(rows: Sequence[Timing]) -> Standing:
+def _roofs(timings: Sequence[Timing]) -> Roofs:
+    """The rate of copying by device and size: of all processes' medians the best, as they share one machine."""
+    found: dict[tuple[str, int], float] = {}
+    for row in timings:
+        if row.loss == COPY and row.least_bytes and row.minimum:
+            key = (row.device, row.least_bytes)
+            found[key] = max(found.get(key, 0.0), row.least_bytes / row.minimum)
+    return found
+
+
+def _standing(rows: Sequence[Timing], roofs: Roofs) -> Standing:
     sides = {side: [t for t in rows if t.direction == side and t.p25 is not None] for side in (FORWARD, BACKWARD)}
     p25s = {side: [t.p25 for t in timed if t.p25 is not None] for side, timed in sides.items()}
     spreads = [s for figures in p25s.values() if (s := spread_across(figures)) is not None]
     rated = sides[BACKWARD] or sides[FORWARD]
-    first = rows[0]
+    first, last = rows[0], (rated or rows)[-1]
+    least = last.least_bytes
+    copied = roofs.get((first.device, bucket(least))) if least and first.case else None
+    rate = _median([t.gigabytes_per_second for t in rated])
+    fastest = min((t.minimum for t in rated if t.minimum is not None), default=None)
+    answers = [t.answer for side in (BACKWARD, FORWARD) for t in rows if t.direction == side and t.answer]
     return Standing(
         loss=first.loss,
         framework=first.framework,
+        version=first.version,
+        interpreter=first.interpreter,
         via=first.via,
+        device=first.device,
+        mode=first.mode,
         dtype=first.dtype,
         shape=first.shape,
+        contest=first.stands_for or first.case,
         case=first.case,
         forward=_median(p25s[FORWARD]),
         backward=_median(p25s[BACKWARD]),
+        first_call=_median([t.first_call for t in rated]),
+        processes=max((len(figures) for figures in p25s.values()), default=0),
         spread=max(spreads, default=None),
+        elements=first.elements,
         elements_per_second=_median([t.elements_per_second for t in rated]),
-        gigabytes_per_second=_median([t.gigabytes_per_second for t in rated]),
-        note="; ".join(dict.fromkeys(t.note for t in rows if t.note)),
+        gigabytes_per_second=rate,
+        roof=rate * 1e9 / copied if rate and copied else None,
+        operations=first.operations,
+        least_bytes=least,
+        memory=next((t.memory for t in reversed(rated) if t.memory is not None), None),
+        least_memory=last.least_memory,
+        answer=next((a for a in answers if a.partition(":")[0] in WRONG), answers[0] if answers else ""),
+        impossible=bool(fastest and least and copied and impossible(fastest, least, copied)),
+        note="; ".join(dict.fromkeys(_notes(rows))),
+        figures=tuple(p25s[BACKWARD]),
     )
 
 
-def _ranked(contest: Sequence[Standing]) -> list[Standing]:
-    """The fastest first, each with its ratio to that one; those without a time stand last, without a ratio."""
-    timed = sorted((row.backward, number) for number, row in enumerate(contest) if row.backward is not None)
+def _notes(rows: Sequence[Timing]) -> Iterable[str]:
+    first = rows[0]
+    if first.stands_for:
+        asked = first.stands_for.split("/")[-5]
+        yield f"reduction {first.reduction}: it has no {asked}"
+    yield from (t.note for t in rows if t.note)
+
+
+def _ranked(contest: Sequence[Standing], base: Base | None) -> list[Standing]:
+    """The fastest first, each held against the base; those without a time stand last, without a ratio."""
+    timed = sorted((row for row in contest if row.backward is not None), key=lambda row: row.backward or 0.0)
     rest = sorted((row for row in contest if row.backward is None), key=lambda row: row.forward or math.inf)
+    right = [row for row in timed if not row.wrong and not row.impossible]
+    chosen = next((row for row in right if base(row)), None) if base else next(iter(right), None)
+    if chosen is None or not chosen.contest:
+        return [*timed, *rest]
     ranked = []
-    for seconds, number in timed:
-        row, best = contest[number], contest[timed[0][1]]
-        ratio = seconds / timed[0][0]
-        noise = [spread for spread in (row.spread, best.spread) if spread is not None]
-        certain = row is best or (bool(noise) and ratio - 1 > max(noise))
-        ranked.append(replace(row, ratio=ratio, certain=certain))
+    for row in timed:
+        if row is chosen:
+            ranked.append(replace(row, ratio=1.0, base=True))
+            continue
+        found = compared(row.figures, chosen.figures, rivals=len(timed) - 1)
+        relation = None if row.wrong or row.impossible else found.relation
+        ranked.append(
+            replace(row, ratio=found.ratio, low=found.low, high=found.high, floor=found.floor, relation=relation)
+        )
     return [*ranked, *rest]
 
 

@@ -2,34 +2,38 @@
 
 The process is the unit of noise: where its memory happens to lie moves its times by more than its samples scatter. So
 each round starts a new process for each target, one at a time, and every other round runs the other way about, which
-spreads a machine that grows warm or busy over all that is compared.
+spreads a machine that grows warm or busy over all that is compared. Rounds go on until every figure is known closely
+enough or its seconds are spent.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import platform
 import statistics
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from lossbench.cases.applicability import lacks
-from lossbench.cases.inputs import build, resolved
-from lossbench.floats import FORMATS, encode
+from lossbench.cases.inputs import resolved
+from lossbench.crew import Timed
 from lossbench.hand import environment
-from lossbench.judging.standings import BACKWARD, EMPTY_CALL, FORWARD, percentile, spread_within
+from lossbench.judging.conditions import Steal, cache_bytes, card, frequency, load_average, processor
+from lossbench.judging.intervals import narrow_enough, percentile, spread_within
+from lossbench.judging.standings import BACKWARD, COPY, EMPTY_CALL, FORWARD
+from lossbench.judging.trials import Job, Load, Plan, load
 from lossbench.loss import Loss
-from lossbench.records import Case, Ended, Greeting, Implementation, Measurement, Target, Timing, Trial
-from lossbench.reductions import output_shape
-from lossbench.wire import WireArray, fingerprint
+from lossbench.records import Case, Ended, Greeting, Measurement, Target, Trial
+from lossbench.timings import Timing
+from lossbench.wire import WireArray
 
-HELD_BYTES = 1 << 29  # of inputs, kept from one round to the next
+HELD_BYTES = 1 << 30  # of inputs, kept from one round to the next
+FEWEST_PROCESSES = 6  # below that many on either side no interval can be given
+USUAL_SECONDS, USUAL_PROCESSES = 3.0, 12  # so much time is spread over at most so many processes
+ASIDE = 0.03  # seconds for the empty call and for copying, in each process
 Emit = Callable[[Timing], None]
+Check = Callable[[Case, Load, Target, Job, bool, Timed], str]
 
 
 class Timekeepers(Protocol):
@@ -43,104 +47,28 @@ class Timekeepers(Protocol):
     ) -> None:
         """End its workers."""
 
-    def time(self, target: Target, trial: Trial, arrays: Sequence[WireArray]) -> Measurement:
+    def time(self, target: Target, trial: Trial, arrays: Sequence[WireArray]) -> Timed:
         """Time one implementation and wait for the result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How often and how long to measure."""
+    """How long to measure, and in how many processes."""
 
-    processes: int
-    seconds: float  # of samples for each measurement
-    threads: int
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One implementation on one case, timed forward and backward; or the empty call, which has neither."""
-
-    case: Case | None = None
-    implementation: Implementation | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """A case's inputs as they travel, and how many bytes it takes to read and write everything once."""
-
-    arrays: tuple[WireArray, ...]
-    names: tuple[str, ...]
-    learned: tuple[str, ...]
-    fingerprint: str
-    forward_bytes: int
-    backward_bytes: int
-
-
-@dataclass(slots=True)
-class Plan:
-    """Who is timed on what, and what was left out because it cannot be asked."""
-
-    jobs: dict[Target, list[Job]] = field(default_factory=dict)
-    left_out: Counter[str] = field(default_factory=Counter)
+    seconds: float = USUAL_SECONDS  # for each implementation on each case, over all processes
+    processes: int = 0  # exactly so many; 0: as many as it takes
+    threads: int = 1
 
     @property
-    def trials(self) -> int:
-        """Measurements in one round."""
-        return sum(1 if job.case is None else 2 for jobs in self.jobs.values() for job in jobs)
+    def most(self) -> int:
+        """The most processes for each target: 12 for 3 seconds, 33 for a minute."""
+        share = (self.seconds / USUAL_SECONDS) ** (1 / 3)
+        return self.processes or max(FEWEST_PROCESSES, round(USUAL_PROCESSES * share))
 
     @property
-    def implementations(self) -> int:
-        """How many implementations are timed on how many cases, empty calls aside."""
-        return sum(job.case is not None for jobs in self.jobs.values() for job in jobs)
-
-
-def plan(
-    greetings: Mapping[Target, Greeting],
-    cases: Sequence[Case],
-    losses: Mapping[str, Loss],
-    chosen: Callable[[Implementation], bool] = lambda implementation: True,
-) -> Plan:
-    """An empty call and all implementations that can take a case, for each target."""
-    found = Plan()
-    for target, greeting in greetings.items():
-        jobs = [Job()]
-        for case in cases:
-            for implementation in greeting.implementations:
-                if implementation.loss != case.loss or not chosen(implementation):
-                    continue
-                reason = lacks(implementation, case, losses[case.loss], target.device)
-                if reason:
-                    found.left_out[reason] += 1
-                else:
-                    jobs.append(Job(case, implementation))
-        if len(jobs) > 1:
-            found.jobs[target] = jobs
-    return found
-
-
-def learned(loss: Loss, present: Iterable[str]) -> tuple[str, ...]:
-    """The arguments that a model's output feeds: those with a gradient that are not targets or labels."""
-    mine = [name for name in loss.differentiable if name in set(present)]
-    return tuple(name for name in mine if not {"target", "targets", "label", "labels"} & set(name.split("_")))
-
-
-def load(case: Case, loss: Loss) -> Load:
-    """Build a case's inputs and count the bytes that its times are held against.
-
-    Forward reads every input and writes the output once; backward writes each gradient once besides. It is the least
-    that most losses can do with; one that merely picks from its input can do with less.
-    """
-    form = FORMATS[case.dtype]
-    arrays = {
-        name: WireArray("int64", a) if loss.arguments[name].domain.integer else WireArray(case.dtype, encode(a, form))
-        for name, a in build(case, loss).arrays.items()
-    }
-    needed = learned(loss, arrays)
-    output = math.prod(output_shape(case.reduction, loss.term_shape(case.shape))) * form.bits // 8
-    forward = sum(array.data.nbytes for array in arrays.values()) + output
-    backward = forward + sum(arrays[name].data.nbytes for name in needed)
-    sent = tuple(arrays.values())
-    return Load(sent, tuple(arrays), needed, fingerprint(sent), forward, backward)
+    def visit(self) -> float:
+        """Seconds for one direction of one implementation in one process."""
+        return self.seconds / (2 * self.most)
 
 
 class Timekeeping:
@@ -153,75 +81,133 @@ class Timekeeping:
         losses: Mapping[str, Loss],
         settings: Settings,
         emit: Emit,
+        check: Check = lambda *_: "",
     ) -> None:
-        """Hold what every measurement needs; `crew` starts one fresh worker."""
+        """Hold what every measurement needs; `crew` starts one fresh worker, `check` judges what it answered."""
         self.crew, self.greetings, self.losses, self.settings = crew, dict(greetings), losses, settings
-        self.emit = emit
-        self.processor = processor()
+        self.emit, self.check = emit, check
+        self.processor, self.cache, self.steal = processor(), cache_bytes(), Steal()
         self.failed: set[tuple[Target, Job, str]] = set()
+        self.answers: dict[tuple[Target, Job, str], tuple[str, int | None]] = {}
+        self.spent: defaultdict[tuple[Target, Job], float] = defaultdict(float)
+        self.figures: defaultdict[tuple[Target, Job, str], list[float]] = defaultdict(list)
         self.loads: dict[Case, Load] = {}
         self.done = 0
+        self.rounds = 0  # that were ended
 
     def run(self, plan: Plan, progress: Callable[[int], None] = lambda done: None) -> None:
         """Time everything in the plan, in rounds of one fresh process for each target."""
-        for process in range(1, self.settings.processes + 1):
+        everything = {target: list(jobs) for target, jobs in plan.jobs.items()}
+        for process in range(1, self.settings.most + 1):
+            waiting = self._unfinished(everything)
             turn = 1 if process % 2 else -1
-            for target in list(plan.jobs)[::turn]:
+            for target in list(waiting)[::turn]:
                 with self.crew(target) as crew:
-                    for job in plan.jobs[target][::turn]:
+                    for job in waiting[target][::turn]:
                         for direction in (FORWARD, BACKWARD) if job.case else (FORWARD,):
                             self._time(crew, target, job, direction, process)
                             self.done += 1
                             progress(self.done)
+            self.rounds = process
+            if not waiting:
+                return
+
+    def _unfinished(self, everything: Mapping[Target, list[Job]]) -> dict[Target, list[Job]]:
+        """What the next round is about: contests in which a figure is still uncertain and somebody has time left.
+
+        All who take part in such a contest go on together, as long as their own seconds last.
+        """
+        if self.rounds < FEWEST_PROCESSES or self.settings.processes:
+            return dict(everything)
+        open_ones = {
+            job.contest
+            for target, jobs in everything.items()
+            for job in jobs
+            if job.case and not self._spent(target, job) and not self._settled(target, job)
+        }
+        found = {}
+        for target, jobs in everything.items():
+            mine = [job for job in jobs if job.contest in open_ones and not self._spent(target, job)]
+            if any(job.case for job in mine):
+                found[target] = [*(job for job in jobs if job.case is None), *(job for job in mine if job.case)]
+        return found
+
+    def _spent(self, target: Target, job: Job) -> bool:
+        return self.spent[target, job] >= self.settings.seconds
+
+    def _settled(self, target: Target, job: Job) -> bool:
+        """Whether its figures are known closely enough, as far as there will ever be any."""
+        figures = (self.figures[target, job, direction] for direction in (FORWARD, BACKWARD))
+        return all(narrow_enough(each) for each in figures if each)
 
     def _time(self, crew: Timekeepers, target: Target, job: Job, direction: str, process: int) -> None:
         """Take one measurement, unless an earlier one has shown that there is none to be had."""
-        if self.failed & {(target, job, FORWARD), (target, job, direction)}:
+        key = (target, job, direction)
+        if self.failed & {(target, job, FORWARD), key}:
             return
-        load = self._load(job.case) if job.case else Load((), (), (), "", 0, 0)
-        trial = Trial(
+        load = self.load(job.case) if job.case else Load()
+        trial = self._trial(target, job, direction, load)
+        if trial.backward and not load.learned:
+            timed = Timed(Measurement(trial.identity, Ended.RAISED, message="no-gradient: the definition has none"))
+        else:
+            timed = crew.time(target, trial, load.arrays)
+        measured = timed.measurement
+        self.spent[target, job] += measured.spent
+        if measured.ended is not Ended.ANSWERED or measured.message:
+            self.failed.add(key)
+        elif trial.inspect and job.case:
+            self.answers[key] = (self.check(job.case, load, target, job, trial.backward, timed), measured.memory)
+        row = self._timing(target, job, trial, process, measured, load)
+        if row.p25 is not None:
+            self.figures[key].append(row.p25)
+        self.emit(row)
+
+    def _trial(self, target: Target, job: Job, direction: str, load: Load) -> Trial:
+        case = job.case
+        return Trial(
             identity=self.done,
             implementation=job.implementation.key if job.implementation else "",
             arrays=load.names,
             differentiable=load.learned,
-            parameters=tuple(sorted(resolved(job.case, self.losses[job.case.loss]).items())) if job.case else (),
-            reduction=job.case.reduction if job.case else "",
+            parameters=tuple(sorted(resolved(case, self.losses[case.loss]).items())) if case else (),
+            reduction=case.reduction if case else "",
             backward=direction == BACKWARD,
-            seconds=self.settings.seconds,
+            seconds=self.settings.visit if case else min(ASIDE, self.settings.visit),
             fingerprint=load.fingerprint,
+            sets=load.sets(self.cache) if case and target.device == "cpu" else 1,
+            inspect=bool(case) and (target, job, direction) not in self.answers,
+            copied=job.copied,
         )
-        if trial.backward and not load.learned:
-            measured = Measurement(trial.identity, Ended.RAISED, message="no-gradient: the definition has none")
-        else:
-            measured = crew.time(target, trial, load.arrays)
-        if measured.ended is not Ended.ANSWERED or measured.message:
-            self.failed.add((target, job, direction))
-        self.emit(self._timing(target, job, trial.backward, process, measured, load))
 
-    def _load(self, case: Case) -> Load:
+    def load(self, case: Case) -> Load:
+        """The case's inputs, built once as long as there is room."""
         if case not in self.loads:
             new = load(case, self.losses[case.loss])
-            held = sum(each.forward_bytes for each in self.loads.values())
-            if held + new.forward_bytes > HELD_BYTES:
+            if sum(each.size for each in self.loads.values()) + new.size > HELD_BYTES:
                 self.loads.clear()
             self.loads[case] = new
         return self.loads[case]
 
     def _timing(
-        self, target: Target, job: Job, backward: bool, process: int, measured: Measurement, load: Load
+        self, target: Target, job: Job, trial: Trial, process: int, measured: Measurement, load: Load
     ) -> Timing:
         greeting, case = self.greetings[target], job.case
         note = measured.message if measured.ended is Ended.ANSWERED else f"{measured.ended}: {measured.message}"
         samples = measured.samples if not note else ()
         p25 = percentile(samples, 0.25) if samples else None
-        bytes_moved = load.backward_bytes if backward else load.forward_bytes
-        rated = p25 if case and p25 else None
+        least = load.traffic.backward if trial.backward else load.traffic.forward
+        moved = least if case else job.copied
         malloc = environment(target.device, self.settings.threads, {})
+        direction = BACKWARD if trial.backward else FORWARD
+        answer, memory = self.answers.get((target, job, direction), ("", None))
+        elements = math.prod(case.shape) if case else None
         return Timing(
             case=str(case) if case else "",
-            loss=case.loss if case else EMPTY_CALL,
+            stands_for=str(job.asked) if job.asked else "",
+            loss=case.loss if case else COPY if job.copied else EMPTY_CALL,
             framework=target.framework,
             version=greeting.version,
+            interpreter=target.interpreter,
             via=job.implementation.via if job.implementation else "",
             device=target.device,
             device_name=greeting.device_name,
@@ -229,9 +215,10 @@ class Timekeeping:
             dtype=case.dtype if case else "",
             reduction=case.reduction if case else "",
             shape=case.shape_text if case else "",
-            direction=BACKWARD if backward else FORWARD,
+            direction=direction,
             process=process,
             threads=greeting.threads,
+            sets=trial.sets,
             loops=measured.loops or None,
             samples=measured.samples,
             first_call=measured.first_call,
@@ -239,30 +226,26 @@ class Timekeeping:
             minimum=min(samples) if samples else None,
             median=statistics.median(samples) if samples else None,
             spread=spread_within(samples) if samples else None,
-            elements_per_second=math.prod(case.shape) / rated if case and rated else None,
-            gigabytes_per_second=bytes_moved / rated / 1e9 if rated else None,
+            elements=elements,
+            elements_per_second=elements / p25 if elements and p25 else None,
+            least_bytes=moved or None,
+            gigabytes_per_second=moved / p25 / 1e9 if moved and p25 else None,
+            operations=load.traffic.operations if case else None,
+            memory=memory,
+            least_memory=load.traffic.output + (load.traffic.gradients if trial.backward else 0) if case else None,
+            answer=answer,
             processor=self.processor,
             python=greeting.python,
             load=load_average(),
+            steal=self.steal.share(),
+            frequency=frequency(),
+            card=card(target.device),
             malloc_mmap_threshold=malloc.get("MALLOC_MMAP_THRESHOLD_", ""),
             malloc_trim_threshold=malloc.get("MALLOC_TRIM_THRESHOLD_", ""),
             note=note,
         )
 
 
-def processor() -> str:
-    """What the machine calls its processor; empty where it does not say."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, "") or platform.processor()
-
-
-def load_average() -> float | None:
-    """How many processes wanted a processor, on average over the last minute; unknown where the system keeps none."""
-    try:
-        return round(os.getloadavg()[0], 2)
-    except OSError:
-        return None
+def unfinished(rounds: int, settings: Settings) -> str:
+    """What to say of a run that was broken off."""
+    return f"unfinished: broken off after {rounds} whole rounds of at most {settings.most}"

@@ -14,7 +14,7 @@ from lossbench.domains import Fraction, Logit, Number, PositiveNumber, Real
 from lossbench.functions import exactly, log, maximum, sigmoid
 from lossbench.loss import Terms, loss
 from lossbench.losses import stable
-from lossbench.losses.limits import product
+from lossbench.losses.limits import only_where, product
 
 Arrays = dict[str, np.ndarray]
 
@@ -33,17 +33,17 @@ def gan_minimax_discriminator(
     Source: I. Goodfellow et al., "Generative adversarial nets", NIPS 2014; smoothing: T. Salimans et al., "Improved
     techniques for training GANs", NIPS 2016.
     """
-    accepted, rejected = stable.sigmoid(real), stable.sigmoid(-real)
+    accepted, rejected = stable.scaled_sigmoid(real, scale), stable.scaled_sigmoid(-real, scale)
     of_real = product(np.asarray(real_label), stable.softplus(-real)) + product(
         np.asarray(1 - real_label), stable.softplus(real)
     )
     return Terms(
         scale * (of_real + stable.softplus(fake)),
         {
-            "real": scale * ((1 - real_label) * accepted - real_label * rejected),
-            "fake": scale * stable.sigmoid(fake),
+            "real": (1 - real_label) * accepted - real_label * rejected,
+            "fake": stable.scaled_sigmoid(fake, scale),
         },
-        slope_magnitudes={"real": scale * ((1 - real_label) * accepted + real_label * rejected)},
+        slope_magnitudes={"real": (1 - real_label) * accepted + real_label * rejected},
     )
 
 
@@ -155,6 +155,7 @@ def gan_hinge_discriminator(real: Real, fake: Real, *, scale: PositiveNumber = 1
         scale * lacking + scale * exceeding,
         {"real": np.where(real < 1, -scale, 0.0), "fake": np.where(fake > -1, scale, 0.0)},
         magnitude=scale * (np.where(real < 1, 1 + np.abs(real), 0.0) + np.where(fake > -1, 1 + np.abs(fake), 0.0)),
+        nearness=only_where((real == 1) | (fake == -1)),
     )
 
 

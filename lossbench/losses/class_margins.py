@@ -67,7 +67,7 @@ def _(arrays: Arrays, *, p: float, margin: float) -> Iterator[Arrays]:
     yield {"scores": np.where(even & ~chosen, own - margin, scores)}
 
 
-@loss(over="rows", large=(256, 64))  # each pair of classes is compared
+@loss(over="rows", large=(256, 64), certified_size=400)  # each pair of classes is compared
 @np.errstate(all="ignore")
 def multilabel_margin(scores: Logits, labels: LabelSet) -> Terms:
     """Mean over the classes of what each labelled class lacks of being 1 above each that is not labelled.

@@ -9,6 +9,7 @@ import numpy as np
 from lossbench.domains import BoundedReal, PerRowFraction, PositiveNumber, SharedBoundedReal
 from lossbench.functions import norm, total
 from lossbench.loss import Terms, loss
+from lossbench.losses.limits import only_where
 
 ROOM = 480  # bits: what is so much smaller than the largest still counts
 
@@ -71,6 +72,7 @@ def gradient_penalty(
             "fake": np.ldexp(rest * by_x_size, up_x),
             "matrix": np.ldexp(_both_ways(slope_size, x_size), up_a),
         },
+        nearness=only_where(still[..., 0]),
     )
 
 

@@ -10,7 +10,7 @@ from lossbench.domains import ClassIndex, Logit, Logits, Probabilities, Sign, We
 from lossbench.functions import exp, log, maximum, total
 from lossbench.loss import Denominator, Terms, loss
 from lossbench.losses import stable
-from lossbench.losses.limits import ratio
+from lossbench.losses.limits import only_where, ratio
 from lossbench.losses.regression import REDUCTIONS
 
 Arrays = dict[str, np.ndarray]
@@ -31,6 +31,7 @@ def hinge(score: Logit, sign: Sign, weight: Weight = None) -> Terms:
     return Terms(
         weights * np.maximum(lacking, 0.0),
         {"score": np.where(lacking > 0, -weights * sign, 0.0)},
+        nearness=only_where(lacking == 0),
         denominators=_by_weights(weights),
     )
 
@@ -82,7 +83,7 @@ def perceptron(score: Logit, sign: Sign) -> Terms:
     Source: F. Rosenblatt, "The perceptron", Psychological Review 65 (1958).
     """
     wrong = -sign * score
-    return Terms(np.maximum(wrong, 0.0), {"score": np.where(wrong > 0, -sign, 0.0)})
+    return Terms(np.maximum(wrong, 0.0), {"score": np.where(wrong > 0, -sign, 0.0)}, nearness=only_where(wrong == 0))
 
 
 @perceptron.definition
@@ -146,7 +147,7 @@ def categorical_hinge(scores: Logits, target: Probabilities) -> Terms:
     # products of exact zeros are exact; all others may be rounded across a tie
     exact = ((target == 0) | (target == 1)).all(axis=-1)
     second = np.where(leads == 1, -np.inf, rivals).max(axis=-1, initial=-np.inf)
-    apart = np.where(exact, np.inf, ratio(rival - second, np.abs(rival) + np.abs(second)))
+    apart = np.where(exact, only_where(rival == second), ratio(rival - second, np.abs(rival) + np.abs(second)))
     return Terms(
         np.maximum(lacking, 0.0),
         {
@@ -255,7 +256,7 @@ def _above_target(scores: np.ndarray, target: np.ndarray, margin: float) -> Term
         magnitude=np.abs(leader) + margin + np.abs(own[..., 0]),
         slope_magnitudes={"scores": leads.astype(float) + chosen},
         # without a margin the scores themselves are compared, and nothing is rounded
-        nearness=ties.min(axis=-1) if margin else None,
+        nearness=ties.min(axis=-1) if margin else only_where((~leads & (scores == leader[..., None])).any(axis=-1)),
     )
 
 

@@ -21,3 +21,8 @@ def quotient(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """How much of the whole a part is; of nothing, nothing."""
     return np.where(whole == 0, 0.0, part / whole)
+
+
+def only_where(tied: np.ndarray) -> np.ndarray:
+    """Nearness to a kink that rounding moves nobody to: none, but exactly on it."""
+    return np.where(tied, 0.0, np.inf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Annotated, NamedTuple
@@ -128,6 +129,9 @@ def triplet_terms(
     excess = near.length - apart.length + margin / size
     magnitude = near.magnitude + apart.magnitude + margin / size
     edges = np.minimum(near.nearness, apart.nearness)
+    # beside huge components the sign of a tiny difference is lost on the way down
+    lost = [(first / unit == second / unit) & (first != second) for first, second in itertools.combinations(triplet, 2)]
+    edges = np.where(np.any(lost, axis=(0, -1)), -1.0, edges)
     if swap:
         edges = np.minimum(edges, ratio(np.abs(far.length - between.length), far.magnitude + between.magnitude))
     of_anchor, of_positive = ~swapped[..., None], swapped[..., None]  # whose distance to the negative counts

@@ -6,12 +6,14 @@ of 1, by a power of two that rounds nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lossbench.loss import Terms
+from lossbench.losses.limits import only_where
 
 NAMES = ("prediction", "target")
 
@@ -21,6 +23,7 @@ class Side:
     """One of the two boxes: its sides [..., 2], area, and the slopes by its four edges of what the pair is made of."""
 
     sides: np.ndarray
+    sides_by_extent: np.ndarray
     area: np.ndarray
     by_area: np.ndarray
     by_inner: np.ndarray  # of the intersection's area
@@ -36,7 +39,9 @@ class Pair:
 
     prediction: Side
     target: Side
-    epsilon: np.ndarray
+    epsilon: np.ndarray  # over 2 to the 2 exponent, as it is an area
+    guard: float  # epsilon itself
+    extent: np.ndarray  # the exponent of the boxes alone
     exponent: np.ndarray
     inner: np.ndarray
     alone: np.ndarray  # the area covered by one of the two and not by the other
@@ -45,6 +50,7 @@ class Pair:
     diagonal: np.ndarray  # squared
     distance: np.ndarray  # squared, of the centres
     distance_size: np.ndarray
+    tied: np.ndarray  # whether edges coincide or the boxes just touch, [...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,9 @@ def pair_of(prediction: np.ndarray, target: np.ndarray, epsilon: float) -> Pair:
     lows, highs = (prediction[..., :2], target[..., :2]), (prediction[..., 2:], target[..., 2:])
     outer = np.maximum(*highs) - np.minimum(*lows)
     extent = outer.max(axis=-1, keepdims=True)
-    exponent = np.where(np.isfinite(extent) & (epsilon == 0), np.frexp(extent)[1], 0)
+    # the boxes below 1, and so is epsilon, which is an area
+    least = -(10**4) if epsilon == 0 else math.ceil(math.frexp(epsilon)[1] / 2)
+    exponent = np.where(np.isfinite(extent), np.maximum(np.frexp(extent)[1], least), 0)
 
     def scaled(length: np.ndarray) -> np.ndarray:
         return np.asarray(np.ldexp(length, -exponent))
@@ -104,6 +112,7 @@ def pair_of(prediction: np.ndarray, target: np.ndarray, epsilon: float) -> Pair:
         made.append(
             Side(
                 sides=own,
+                sides_by_extent=np.ldexp(high - low, -np.where(np.isfinite(extent), np.frexp(extent)[1], 0)),
                 area=product(own),
                 by_area=_edges(-own[..., ::-1], own[..., ::-1]),
                 by_inner=_edges(np.where(leads_low, -open_, 0.0), np.where(leads_high, open_, 0.0)),
@@ -117,7 +126,9 @@ def pair_of(prediction: np.ndarray, target: np.ndarray, epsilon: float) -> Pair:
     return Pair(
         prediction=made[0],
         target=made[1],
-        epsilon=np.asarray(epsilon),
+        epsilon=np.ldexp(float(epsilon), -2 * exponent),
+        guard=float(epsilon),
+        extent=np.where(np.isfinite(extent), np.frexp(extent)[1], 0),
         exponent=exponent,
         inner=area,
         alone=alone,
@@ -126,6 +137,7 @@ def pair_of(prediction: np.ndarray, target: np.ndarray, epsilon: float) -> Pair:
         diagonal=(outer**2).sum(axis=-1, keepdims=True),
         distance=(between**2).sum(axis=-1, keepdims=True),
         distance_size=(between_size**2).sum(axis=-1, keepdims=True),
+        tied=((lows[0] == lows[1]) | (highs[0] == highs[1]) | (reach == 0)).any(axis=-1),
     )
 
 
@@ -191,23 +203,25 @@ def distance(pair: Pair) -> Share:
 
 def aspect(pair: Pair) -> Share:
     """The squared difference of the aspect angles, times its own share in itself and the lack of overlap."""
-    (w_p, h_p), (w_g, h_g) = ((b.sides[..., :1], b.sides[..., 1:]) for b in boxes(pair))
+    # an angle has no scale: the sides by that of the boxes, however large epsilon is beside them
+    sides = [b.sides_by_extent for b in boxes(pair)]
+    (w_p, h_p), (w_g, h_g) = ((own[..., :1], own[..., 1:]) for own in sides)
     cross = w_g * h_p - w_p * h_g
     # the angle between the two diagonals, which does not cancel
     turn = np.where(cross == 0, 0.0, np.arctan2(cross, w_g * w_p + h_g * h_p))
     angles = np.arctan2(w_g, h_g) + np.arctan2(w_p, h_p)
     v = 4 / np.pi**2 * turn**2
     lacks = overlap(pair)
-    factor = _over(v, lacks.value + v + pair.epsilon)
+    factor = _over(v, lacks.value + v + pair.guard)
     slopes, sizes = [], []
-    for b, sign in zip(boxes(pair), (-1.0, 1.0), strict=True):
-        length = np.hypot(b.sides[..., :1], b.sides[..., 1:])
+    for own, sign in zip(sides, (-1.0, 1.0), strict=True):
+        length = np.hypot(own[..., :1], own[..., 1:])
         # of the angle by (w, h): (h, -w) / (w² + h²)
-        turned = _over(_over(b.sides[..., ::-1] * np.array([1.0, -1.0]), length), length)
-        steps = _edges(-turned, turned)
+        turned = _over(_over(own[..., ::-1] * np.array([1.0, -1.0]), length), length)
+        steps = np.ldexp(_edges(-turned, turned), pair.exponent - pair.extent)
         slopes.append(np.where(cross == 0, 0.0, factor * 8 / np.pi**2 * turn * sign * steps))
         # of the two angles, and of the factor by the lack of overlap
-        doubt = angles + _over(np.abs(turn) * lacks.size, lacks.value + v + pair.epsilon)
+        doubt = angles + _over(np.abs(turn) * lacks.size, lacks.value + v + pair.guard)
         sizes.append(np.where(cross == 0, 0.0, factor * 8 / np.pi**2 * doubt * np.abs(steps)))
     size = factor * 4 / np.pi**2 * (turn**2 + 2 * np.abs(turn) * angles)
     return Share(factor * v, size, (slopes[0], slopes[1]), (sizes[0], sizes[1]))
@@ -229,4 +243,5 @@ def terms_of(pair: Pair, shares: Sequence[Share]) -> Terms:
         {name: by_edges([share.slopes[i] for share in shares]) for i, name in enumerate(NAMES)},
         added([share.size for share in shares])[..., 0],
         {name: by_edges([share.slope_sizes[i] for share in shares]) for i, name in enumerate(NAMES)},
+        nearness=only_where(pair.tied),
     )

@@ -52,7 +52,8 @@ def pairwise_terms(prediction: np.ndarray, target: np.ndarray, weights: np.ndarr
         return Terms(np.zeros(samples), {"prediction": zeros, "target": zeros})
     first, second = (side.reshape(samples, n) for side in (prediction, target))
     largest = np.maximum(np.abs(first), np.abs(second)).max(axis=1, keepdims=True)
-    unit = np.where(largest > 1e300, 8.0, 1.0)  # of the errors: their differences may exceed the range
+    # of the errors: their differences, and the sum of those, may exceed the range
+    unit = np.where(largest > 1e300, 2.0 ** (3 + math.ceil(math.log2(n))), 1.0)
     errors = first / unit - second / unit
     # about the first error rather than about 0: an offset that all share drops out before anything is squared
     mean = errors[:, :1] + (errors - errors[:, :1]).mean(axis=1, keepdims=True)

@@ -41,7 +41,7 @@ def mean_absolute_percentage_error(prediction: Real, target: Real, *, epsilon: P
         value,
         {"prediction": by_numerator, "target": -by_numerator - by_denominator},
         slope_magnitudes={"target": magnitude},
-        nearness=np.abs(size - epsilon) / (size + epsilon),
+        nearness=np.where(part == 0, 0.0, np.abs(size - epsilon) / (size + epsilon)),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from lossbench.domains import ClassIndex, Logit, Logits, Probabilities, Sign
 from lossbench.functions import exactly, logsumexp, maximum, total, where
 from lossbench.loss import Terms, loss
-from lossbench.losses.limits import product
+from lossbench.losses.limits import only_where, product
 from lossbench.losses.stable import softmax_parts
 
 Arrays = dict[str, np.ndarray]
@@ -43,7 +43,7 @@ def _(arrays: Arrays) -> Iterator[Arrays]:
     yield {"score": -arrays["sign"]}
 
 
-@loss(over="rows")
+@loss(over="rows", certified_size=400)  # each pair of classes is compared
 @np.errstate(all="ignore")
 def multiclass_sparsemax(scores: Logits, target: ClassIndex) -> Terms:
     """How far scores are from a class by way of their projection on the simplex of probabilities.
@@ -130,6 +130,7 @@ def fenchel_young(scores: Logits, target: Probabilities, *, max_fun: str = "logs
         {"scores": slope, "target": -scores},
         magnitude=own + sized.sum(axis=-1),
         slope_magnitudes={"scores": peak + target},
+        nearness=only_where((scores == largest).sum(axis=-1) > 1) if max_fun == "max" else None,
     )
 
 

@@ -54,3 +54,9 @@ def xlogy(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """x log y, and 0 where x is 0 whatever y."""
     with np.errstate(all="ignore"):
         return np.where(x == 0, 0.0, x * np.log(y))
+
+
+def scaled_sigmoid(x: np.ndarray, factor: float) -> np.ndarray:
+    """factor / (1 + exp(-x)), which keeps its digits where the sigmoid itself is too small a number."""
+    half = np.exp(-np.abs(x) / 2)  # twice, with the factor in between
+    return np.asarray(np.where(x >= 0, factor, factor * half * half) / (1 + half * half))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -138,14 +139,16 @@ def progress(total: int, what: str, quiet: bool = False) -> Iterator[Callable[[i
         return
     out = console(stderr=True)
     if not out.is_terminal:
-        shown = [0]
+        shown, started = [0], time.monotonic()
 
         def plain(done: int) -> None:
             tenth = 10 * done // max(total, 1)
             if tenth > shown[0]:
                 shown[0] = tenth
+                left = (time.monotonic() - started) * (total - done) / max(done, 1)
+                rest = f", about {left:.0f} s left" if done < total else ""
                 with suppress(OSError):  # nobody listens; the work goes on
-                    print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
+                    print(f"{what}: {done} of {total}{rest}", file=sys.stderr, flush=True)
 
         yield plain
         return

@@ -1,6 +1,7 @@
 """The command `speed`: exact statistics, rounds on a scripted crew, and real workers of the fakes."""
 
 import math
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,18 +11,13 @@ from lossbench.cases.suite import Selection, load, unfold
 from lossbench.commands import speed
 from lossbench.commands.speed import Request
 from lossbench.errors import EnvironmentLacks, UsageError
-from lossbench.judging.standings import (
-    BACKWARD,
-    EMPTY_CALL,
-    FORWARD,
-    Standing,
-    percentile,
-)
-from lossbench.judging.timing import plan
+from lossbench.judging.intervals import percentile
+from lossbench.judging.standings import BACKWARD, COPY, EMPTY_CALL, FORWARD
+from lossbench.judging.trials import plan
 from lossbench.losses import catalogue
-from lossbench.output.timing_table import amount, microseconds, ratio, timing_table
-from lossbench.records import Case, Target, Timing
+from lossbench.records import Case, Target
 from lossbench.results import ResultsNotWritten, Writer, read
+from lossbench.timings import Timing
 
 FAST, SLOW = Target("fast"), Target("slow")
 CASE = Case("squared_error", (), (), "mean", "float32", (4, 8), "normal", 0)
@@ -49,7 +45,10 @@ def test_a_shape_of_nothing_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        (Request(processes=0), "--processes 0"),
+        (Request(processes=-1), "--processes -1"),
+        (Request(modes=("compild",)), "did you mean compiled"),
+        (Request(sweep="1e3"), "--sweep '1e3'"),
+        (Request(frameworks=("fakes",), against="/no/such/python"), "is no interpreter"),
         (Request(threads=0), "--threads 0"),
         (Request(seconds=math.nan), "--seconds nan"),
         (Request(reductions=("meen",)), "did you mean mean"),
@@ -82,18 +81,51 @@ def quick(tmp_path: Path, **others: object) -> Request:
 def test_times_of_real_workers_are_written_and_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert speed.main(quick(tmp_path)) == 0
     rows = read(tmp_path / "speed.csv", Timing)
-    assert [(t.process, t.via, t.direction) for t in rows] == [
-        (1, "", FORWARD), (1, HONEST, FORWARD), (1, HONEST, BACKWARD),
-        (2, HONEST, FORWARD), (2, HONEST, BACKWARD), (2, "", FORWARD),
+    assert [(t.process, t.loss if t.via == "" else t.via, t.direction) for t in rows] == [
+        (1, COPY, FORWARD), (1, EMPTY_CALL, FORWARD), (1, HONEST, FORWARD), (1, HONEST, BACKWARD),
+        (2, HONEST, FORWARD), (2, HONEST, BACKWARD), (2, EMPTY_CALL, FORWARD), (2, COPY, FORWARD),
     ]  # fmt: skip
     for row in rows:
         assert row.note == ""
         assert row.p25 == percentile(row.samples, 0.25) > 0
         assert row.first_call is not None
         assert row.loops is not None
+        assert row.answer == ("agrees" if row.via else "")
     shown = capsys.readouterr().out
-    for word in (EMPTY_CALL, HONEST, "6 timings", "fakes", "1 thread", "load average", "means nothing", "4x8"):
+    for word in (EMPTY_CALL, HONEST, "8 timings", "fakes", "1 thread", "load average", "means nothing", "4x8"):
         assert word in shown
+    assert "unfinished" not in shown
+
+
+def test_a_wrong_answer_is_shown_as_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert speed.main(quick(tmp_path, implementation="fakes.lies.one_half", processes=1)) == 0
+    rows = [t for t in read(tmp_path / "speed.csv", Timing) if t.via]
+    assert {t.answer.partition(":")[0] for t in rows if t.direction == BACKWARD} == {"differs"}
+    shown = capsys.readouterr().out
+    assert "WRONG" in shown
+    assert "got" in shown
+
+
+def test_all_are_held_against_the_one_that_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert speed.main(quick(tmp_path, against=HONEST, processes=1)) == 0
+    assert "base" in capsys.readouterr().out
+    assert speed.main(quick(tmp_path, against="nobody", processes=1)) == 0
+    assert "nothing that was timed is 'nobody'" in capsys.readouterr().out
+
+
+def test_two_interpreters_stand_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert speed.main(quick(tmp_path, against=sys.executable, processes=1)) == 0
+    rows = [t for t in read(tmp_path / "speed.csv", Timing) if t.via]
+    assert {t.interpreter for t in rows} == {"", sys.executable}
+    assert "base" in capsys.readouterr().out
+
+
+def test_a_sweep_says_what_a_call_costs_and_what_an_element_adds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert speed.main(quick(tmp_path, shapes=(), sweep="1e2..1e5", processes=1)) == 0
+    assert {t.elements for t in read(tmp_path / "speed.csv", Timing) if t.via} == {100, 1000, 10_000, 100_000}
+    assert "growing with the size" in capsys.readouterr().out
 
 
 def test_implementations_in_trouble_cost_their_own_rows_only(
@@ -129,21 +161,3 @@ def test_rows_that_cannot_be_written_are_still_shown(
     shown = capsys.readouterr().out
     assert "No space left on device" in shown
     assert HONEST in shown
-
-
-# the table
-
-
-def test_figures_read_to_three_digits() -> None:
-    assert [microseconds(t) for t in (None, 2.5e-8, 1.234e-6, 5.678e-5, 0.0123456)] == [
-        "", "0.025", "1.23", "56.8", "12,346",
-    ]  # fmt: skip
-    assert [amount(n) for n in (None, 12.0, 4321.0, 5.6789e6, 1.7345e9)] == ["", "12", "4.32 k", "5.68 M", "1.73 G"]
-
-
-def test_a_ratio_within_the_spread_is_marked() -> None:
-    row = Standing("huber", "torch", "a[b]", "float32", "4x8", "", 1.0, 2.0, 0.1, None, None, "", 1.05, False)
-    assert ratio(row) == "≈1.05"
-    assert ratio(replace(row, certain=True)) == "1.05"
-    assert ratio(replace(row, ratio=None)) == ""
-    assert timing_table([row, replace(row, note="[odd]")]).row_count == 2

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lossbench.cases.inputs import build
 from lossbench.cases.regimes import REGIMES
 from lossbench.cases.suite import Selection, load, unfold
 from lossbench.judging.audit import LIMIT, audit
@@ -10,6 +11,10 @@ from lossbench.records import Case
 from lossbench.reference.answers import Answers
 
 LOSSES = {name: loss for name, loss in catalogue().items() if not loss.variant}
+
+
+def numbers(case: Case) -> int:
+    return sum(array.size for array in build(case, LOSSES[case.loss]).arrays.values())
 
 
 def cases_of(suite: str, name: str) -> list[Case]:
@@ -24,7 +29,7 @@ def test_closed_form_agrees_with_the_definition(name: str) -> None:
     failed = [f"{a.case}: {a.error:.3g} eps, {a.worst}" for a in audits if not a.passed]
     assert not failed, "\n".join(failed)
     assert sum(a.compared for a in audits) > 100
-    assert not [str(a.case) for a in audits if a.unproven]
+    assert not [str(a.case) for a in audits if a.unproven and numbers(a.case) <= LOSSES[name].certified_size]
     assert not [str(a.case) for a in audits if a.unannounced], "the closed form's nearness does not know of these kinks"
 
 

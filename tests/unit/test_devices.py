@@ -10,7 +10,7 @@ from lossbench.cases.applicability import lacks, takers
 from lossbench.cases.suite import parse_case
 from lossbench.framework import Framework
 from lossbench.judging.comparison import Comparison
-from lossbench.judging.timing import plan
+from lossbench.judging.trials import plan
 from lossbench.losses import catalogue
 from lossbench.records import Greeting, Implementation, Question, Status, Target, Verdict
 from lossbench.reference.answers import Answers

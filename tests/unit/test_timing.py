@@ -10,20 +10,15 @@ import pytest
 
 from lossbench.cases.suite import Selection, load, unfold
 from lossbench.commands import speed
-from lossbench.judging import timing
-from lossbench.judging.standings import (
-    BACKWARD,
-    EMPTY_CALL,
-    FORWARD,
-    percentile,
-    spread_across,
-    spread_within,
-    standings,
-)
-from lossbench.judging.timing import Settings, Timekeeping, plan
+from lossbench.crew import Timed
+from lossbench.judging import timing, trials
+from lossbench.judging.standings import BACKWARD, COPY, EMPTY_CALL, FORWARD
+from lossbench.judging.timing import FEWEST_PROCESSES, Settings, Timekeeping, unfinished
+from lossbench.judging.trials import plan, with_copies
 from lossbench.losses import catalogue
-from lossbench.records import Case, Ended, Greeting, Implementation, Measurement, Target, Timing, Trial
+from lossbench.records import Case, Ended, Greeting, Implementation, Measurement, Target, Trial
 from lossbench.results import read
+from lossbench.timings import Timing
 from lossbench.wire import WireArray
 
 FAST, SLOW = Target("fast"), Target("slow")
@@ -45,6 +40,7 @@ class Stage:
 
     def __init__(self, seconds: dict[str, float] | None = None) -> None:
         self.seconds = seconds or {}
+        self.noise: dict[str, list[float]] = {}  # by implementation: factors, one for each process
         self.asked: list[tuple[int, str, str, bool]] = []
         self.trials: list[tuple[Trial, tuple[WireArray, ...]]] = []
         self.processes = self.running = 0
@@ -70,19 +66,22 @@ class ScriptedCrew:
     ) -> None:
         self.stage.running -= 1
 
-    def time(self, target: Target, trial: Trial, arrays: Sequence[WireArray]) -> Measurement:
+    def time(self, target: Target, trial: Trial, arrays: Sequence[WireArray]) -> Timed:
         assert target == self.target
         via = trial.implementation.partition(":")[2]
         self.stage.asked.append((self.stage.processes, str(target), via, trial.backward))
         self.stage.trials.append((trial, tuple(arrays)))
         if via == "raises":
-            return Measurement(trial.identity, Ended.RAISED, message="ValueError: no")
+            return Timed(Measurement(trial.identity, Ended.RAISED, message="ValueError: no"))
         if via == "interrupted":
             raise KeyboardInterrupt
         note = "no-gradient: prediction" if via == "flat" and trial.backward else ""
+        noise = self.stage.noise.get(via, [1.0])
         base = self.stage.seconds.get(via, 1.0) * (3.0 if trial.backward else 1.0)
+        base *= noise[(self.stage.processes - 1) % len(noise)]
         samples = tuple(base * factor for factor in (1.0, 1.5, 2.0, 2.5, 3.0))
-        return Measurement(trial.identity, Ended.ANSWERED, samples, 2, 9.0, note)
+        spent = trial.seconds
+        return Timed(Measurement(trial.identity, Ended.ANSWERED, samples, 2, 9.0, note, spent, memory=512))
 
 
 def played(
@@ -90,78 +89,9 @@ def played(
 ) -> tuple[list[Timing], list[int]]:
     emitted: list[Timing] = []
     progress: list[int] = []
-    keeping = Timekeeping(stage.crew, greetings, catalogue(), Settings(processes, 0.25, 1), emitted.append)
+    keeping = Timekeeping(stage.crew, greetings, catalogue(), Settings(1.0, processes, 1), emitted.append)
     keeping.run(plan(greetings, [case], catalogue()), progress.append)
     return emitted, progress
-
-
-# statistics
-
-
-def test_percentiles_lie_on_straight_lines_between_ranked_samples() -> None:
-    assert percentile([4.0, 1.0, 3.0, 2.0], 0.25) == 1.75
-    assert percentile([4.0, 1.0, 3.0, 2.0], 0.5) == 2.5
-    assert percentile([5.0, 1.0, 2.0, 3.0, 4.0], 0.25) == 2.0
-    assert (percentile([7.0], 0.25), percentile([1.0, 2.0], 0.0), percentile([1.0, 2.0], 1.0)) == (7.0, 1.0, 2.0)
-    with pytest.raises(ValueError, match="no samples"):
-        percentile([], 0.25)
-
-
-def test_spreads_are_exact_and_unknown_where_there_is_one_figure() -> None:
-    assert spread_within([1.0, 2.0, 3.0, 4.0, 5.0]) == 1.0  # (4 - 2) / 2
-    assert spread_within([1.0]) is None
-    assert spread_across([4.0, 5.0, 3.0]) == 0.5  # (5 - 3) / 4
-    assert spread_across([4.0]) is spread_across([]) is None
-
-
-def timing_of(via: str, process: int, direction: str, p25: float | None, **others: object) -> Timing:
-    row = Timing(
-        case=str(CASE), loss=CASE.loss, framework="fast", version="1", via=via, device="cpu", device_name="cpu",
-        mode="eager", dtype="float32", reduction="mean", shape="4x8", direction=direction, process=process, threads=1,
-        loops=1, samples=(), first_call=None, p25=p25, minimum=None, median=None, spread=None,
-        elements_per_second=None if p25 is None else 32 / p25, gigabytes_per_second=None, processor="", python="",
-        load=None, malloc_mmap_threshold="", malloc_trim_threshold="",
-    )  # fmt: skip
-    return replace(row, **others)  # type: ignore[arg-type]
-
-
-def test_a_standing_is_the_median_over_processes_and_its_ratio_is_to_the_fastest() -> None:
-    rows = [timing_of("slow", n, BACKWARD, p25) for n, p25 in enumerate((8.0, 6.0, 7.0), 1)]
-    rows += [timing_of("quick", n, BACKWARD, p25) for n, p25 in enumerate((4.0, 5.0, 3.0), 1)]
-    rows += [timing_of("quick", n, FORWARD, p25) for n, p25 in enumerate((2.0, 2.0, 2.5), 1)]
-    rows += [timing_of("near", n, BACKWARD, 5.0) for n in (1, 2, 3)]
-    quick, near, slow = standings(rows)
-    assert (quick.via, quick.forward, quick.backward, quick.spread, quick.ratio) == ("quick", 2.0, 4.0, 0.5, 1.0)
-    assert quick.elements_per_second == 8.0  # 32 elements in 4 s, with the gradient
-    assert (near.via, near.ratio, near.certain) == ("near", 1.25, False)  # within the fastest one's spread of 50 %
-    assert (slow.via, slow.ratio, slow.certain) == ("slow", 1.75, True)
-
-
-def test_one_process_makes_no_ratio_certain() -> None:
-    fastest, other = standings([timing_of("a", 1, BACKWARD, 1.0), timing_of("b", 1, BACKWARD, 100.0)])
-    assert fastest.certain
-    assert (other.spread, other.certain) == (None, False)
-
-
-def test_a_standing_without_a_backward_time_comes_last_and_has_no_ratio() -> None:
-    rows = [
-        timing_of("flat", 1, FORWARD, 0.5),
-        timing_of("flat", 1, BACKWARD, None, note="no-gradient: prediction"),
-        timing_of("honest", 1, FORWARD, 1.0),
-        timing_of("honest", 1, BACKWARD, 2.0),
-    ]
-    honest, flat = standings(rows)
-    assert (honest.via, honest.ratio) == ("honest", 1.0)
-    assert (flat.forward, flat.backward, flat.ratio, flat.note) == (0.5, None, None, "no-gradient: prediction")
-
-
-def test_cases_do_not_compete_with_each_other() -> None:
-    other = str(replace(CASE, shape=(400, 8)))
-    rows = [timing_of("a", 1, BACKWARD, 1.0), timing_of("a", 1, BACKWARD, 100.0, case=other)]
-    assert [row.ratio for row in standings(rows)] == [1.0, 1.0]
-
-
-# the engine
 
 
 def test_rounds_start_one_fresh_process_at_a_time_and_turn_about() -> None:
@@ -186,37 +116,9 @@ def test_a_trial_asks_for_the_gradient_a_trainer_needs_and_carries_the_inputs() 
     assert (trial.implementation, trial.backward, trial.reduction) == ("squared_error:a", True, "mean")
     assert (trial.arrays, trial.differentiable) == (("prediction", "target"), ("prediction",))
     assert [(array.dtype, array.data.shape) for array in arrays] == [("float32", (4, 8))] * 2
-    assert (trial.seconds, stage.trials[0][1]) == (0.25, ())
+    assert (trial.seconds, stage.trials[0][1]) == (0.5, ())  # a second, one process, two directions
+    assert stage.trials[0][0].seconds == timing.ASIDE
     assert stage.trials[1][1][0] is arrays[0]  # built once
-
-
-@pytest.mark.parametrize(
-    ("name", "needed"),
-    [
-        ("squared_error", ("prediction",)),
-        ("cross_entropy", ("logits",)),
-        ("soft_cross_entropy", ("logits",)),
-        ("kl_div_log_target", ("log_prediction",)),
-    ],
-)
-def test_targets_need_no_gradient(name: str, needed: tuple[str, ...]) -> None:
-    loss = catalogue()[name]
-    assert timing.learned(loss, loss.arguments) == needed
-
-
-def test_every_loss_has_something_to_learn() -> None:
-    for loss in catalogue().values():
-        assert timing.learned(loss, loss.arguments), loss.name
-
-
-def test_bytes_count_inputs_and_output_once_and_each_gradient_once_more() -> None:
-    rows = Case("cross_entropy", (), (), "none", "float32", (4, 8), "normal", 0)
-    counted = timing.load(rows, catalogue()["cross_entropy"])
-    logits, labels, output = 4 * 8 * 4, 4 * 8, 4 * 4
-    assert counted.forward_bytes == logits + labels + output
-    assert counted.backward_bytes == counted.forward_bytes + logits
-    assert timing.load(replace(rows, reduction="mean"), catalogue()["cross_entropy"]).forward_bytes == 128 + 32 + 4
-    assert timing.load(replace(rows, dtype="bfloat16"), catalogue()["cross_entropy"]).forward_bytes == 64 + 32 + 8
 
 
 def test_rows_keep_raw_samples_beside_what_is_derived_from_them() -> None:
@@ -227,8 +129,11 @@ def test_rows_keep_raw_samples_beside_what_is_derived_from_them() -> None:
     assert forward.spread == pytest.approx(2 / 3)  # (2.5 - 1.5) / 1.5
     assert (forward.loops, forward.first_call, forward.threads, forward.direction) == (2, 9.0, 1, FORWARD)
     assert forward.elements_per_second == 32 / 1.5
+    assert (forward.least_bytes, backward.least_bytes) == (128 + 128 + 4, 128 + 128 + 4 + 128)
     assert forward.gigabytes_per_second == (128 + 128 + 4) / 1.5 / 1e9
     assert backward.gigabytes_per_second == (128 + 128 + 4 + 128) / 4.5 / 1e9
+    assert (forward.least_memory, backward.least_memory, backward.memory) == (4, 4 + 128, 512)
+    assert (forward.operations, forward.elements, forward.sets) == (32 * 3, 32, 1)
     assert (empty.loss, empty.case, empty.p25, empty.elements_per_second) == (EMPTY_CALL, "", 1.5, None)
     assert backward.malloc_mmap_threshold == backward.malloc_trim_threshold == str(1 << 30)
 
@@ -252,18 +157,72 @@ def test_a_backward_pass_without_gradient_keeps_its_samples_and_has_no_figures()
     assert len(flat.samples) == 5
 
 
-def test_what_cannot_take_a_case_is_left_out_and_counted() -> None:
-    greetings = {FAST: greeting("fast", implementation("a"), implementation("b", "huber")), SLOW: greeting("slow")}
-    found = plan(greetings, [CASE], catalogue())
-    assert (list(found.jobs), found.trials, found.implementations) == ([FAST], 3, 1)
-    half = plan(greetings, [replace(CASE, dtype="float16")], catalogue())
-    assert (half.jobs, dict(half.left_out)) == ({}, {"has no float16": 1})
+def rounds(stage: Stage, greetings: dict[Target, Greeting], seconds: float) -> list[list[str]]:
+    """Who was timed forward in each process."""
+    keeping = Timekeeping(stage.crew, greetings, catalogue(), Settings(seconds), lambda row: None)
+    keeping.run(plan(greetings, [CASE], catalogue()))
+    processes = range(1, stage.processes + 1)
+    return [[via for p, _, via, backward in stage.asked if p == process and not backward] for process in processes]
+
+
+def test_steady_figures_need_no_more_than_the_fewest_processes() -> None:
+    stage = Stage()
+    found = rounds(stage, {FAST: greeting("fast", implementation("a"))}, 60.0)
+    assert [sorted(each) for each in found] == [["", "a"]] * FEWEST_PROCESSES
+
+
+def test_uncertain_figures_go_on_to_the_most_processes_with_all_their_rivals() -> None:
+    stage = Stage()
+    stage.noise["wild"] = [1.0, 2.0, 3.0]
+    found = rounds(stage, {FAST: greeting("fast", implementation("wild"), implementation("calm"))}, 3.0)
+    assert [sorted(each) for each in found] == [["", "calm", "wild"]] * 12  # for three seconds: 12 processes
+
+
+def test_seconds_that_are_spent_end_the_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage()
+    stage.noise["wild"] = [1.0, 2.0, 3.0]
+    monkeypatch.setattr(Settings, "visit", 0.25)  # so that 3 s are spent after six processes and two directions
+    assert len(rounds(stage, {FAST: greeting("fast", implementation("wild"))}, 3.0)) == 6
+
+
+def test_so_many_processes_for_so_many_seconds() -> None:
+    assert [Settings(seconds).most for seconds in (0.0, 0.1, 3.0, 24.0, 60.0)] == [6, 6, 12, 24, 33]
+    assert [Settings(seconds, 4).most for seconds in (0.0, 60.0)] == [4, 4]
+    assert Settings(3.0).visit == 3.0 / 24
+    assert "after 2 whole rounds of at most 12" in unfinished(2, Settings(3.0))
+
+
+def test_answers_are_asked_for_once_and_judged() -> None:
+    stage, judged = Stage(), []
+
+    def check(case: Case, load: trials.Load, target: Target, job: trials.Job, backward: bool, timed: Timed) -> str:
+        judged.append((case, backward, timed.measurement.memory))
+        return "agrees"
+
+    greetings = {FAST: greeting("fast", implementation("a"))}
+    emitted: list[Timing] = []
+    Timekeeping(stage.crew, greetings, catalogue(), Settings(1.0, 3), emitted.append, check).run(
+        plan(greetings, [CASE], catalogue())
+    )
+    assert judged == [(CASE, False, 512), (CASE, True, 512)]
+    assert [trial.inspect for trial, _ in stage.trials] == [False, True, True, *[False] * 6]
+    assert {row.answer for row in emitted if row.case} == {"agrees"}
+
+
+def test_copying_is_timed_at_the_sizes_that_cases_are_held_against() -> None:
+    stage, emitted = Stage(), list[Timing]()
+    greetings = {FAST: greeting("fast", implementation("a"))}
+    keeping = Timekeeping(stage.crew, greetings, catalogue(), Settings(1.0, 1), emitted.append)
+    keeping.run(with_copies(plan(greetings, [CASE], catalogue()), keeping.load))
+    assert [trial.copied for trial, _ in stage.trials] == [1 << 16, 0, 0, 0]
+    assert (emitted[0].loss, emitted[0].least_bytes, emitted[1].loss) == (COPY, 1 << 16, EMPTY_CALL)
+    assert emitted[0].gigabytes_per_second == (1 << 16) / 1.5 / 1e9
 
 
 def test_inputs_are_let_go_where_they_grow_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing, "HELD_BYTES", 300)
+    monkeypatch.setattr(timing, "HELD_BYTES", 800)
     greetings = {FAST: greeting("fast", implementation("a"))}
-    keeping = Timekeeping(Stage().crew, greetings, catalogue(), Settings(1, 0.0, 1), lambda row: None)
+    keeping = Timekeeping(Stage().crew, greetings, catalogue(), Settings(0.0, 1, 1), lambda row: None)
     keeping.run(plan(greetings, [CASE, replace(CASE, seed=1)], catalogue()))
     assert list(keeping.loads) == [replace(CASE, seed=1)]
 
@@ -296,6 +255,11 @@ def test_an_interrupted_run_keeps_and_shows_what_it_has(
                 csv=tmp_path / "speed.csv",
             )
         )
-    assert [t.direction for t in read(tmp_path / "speed.csv", Timing)] == [FORWARD, FORWARD, BACKWARD]
-    assert "3 timings" in capsys.readouterr().out
+    rows = read(tmp_path / "speed.csv", Timing)
+    assert [(t.loss, t.direction) for t in rows] == [
+        (COPY, FORWARD), (EMPTY_CALL, FORWARD), ("squared_error", FORWARD), ("squared_error", BACKWARD)
+    ]  # fmt: skip
+    shown = capsys.readouterr().out
+    assert "4 timings" in shown
+    assert "unfinished: broken off after 0 whole rounds" in shown
     assert stage.running == 0

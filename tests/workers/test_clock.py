@@ -5,7 +5,17 @@ from collections.abc import Callable
 
 import pytest
 
-from lossbench.clock import FEWEST_SAMPLES, MOST_SAMPLES, measure, resolution
+from lossbench.clock import (
+    FEWEST_SAMPLES,
+    FEWEST_SETTLED,
+    MOST_SAMPLES,
+    Visit,
+    measure,
+    resolution,
+    settled,
+    turned,
+    wall,
+)
 
 
 class Hands:
@@ -18,44 +28,101 @@ class Hands:
         self.now += self.tick
         return self.now
 
-    def lasting(self, seconds: float, first: float | None = None) -> Callable[[], None]:
+    def lasting(self, *seconds: float, first: float | None = None) -> Callable[[], None]:
         def call() -> None:
             self.calls += 1
-            self.now += first if first is not None and self.calls == 1 else seconds
+            self.now += first if first is not None and self.calls == 1 else seconds[self.calls % len(seconds)]
 
         return call
 
     def wait(self) -> None:
         self.waits += 1
 
+    def measure(self, call: Callable[[], object], seconds: float) -> Visit:
+        return measure([call], wall(self.wait, self.read), seconds, self.read)
+
 
 def test_the_first_call_is_kept_apart_and_every_sample_is_exact() -> None:
     hands = Hands()
-    samples, loops, first_call = measure(hands.lasting(2.0**-12, first=8.0), hands.wait, 1.0, hands.read)
-    assert first_call == 8.0
-    assert loops == 8  # 8 / 4096 s is the first power of two of calls that lasts a millisecond
-    assert set(samples) == {2.0**-12}
-    assert len(samples) == 512  # 1 s of samples of 8 / 4096 s
+    visit = hands.measure(hands.lasting(2.0**-12, first=8.0), 1.0)
+    assert visit.first_call == 8.0
+    assert visit.loops == 8  # 8 / 4096 s is the first power of two of calls that lasts a millisecond
+    assert visit.samples == (2.0**-12,) * FEWEST_SETTLED  # all the same: there is nothing more to learn
+
+
+def test_what_was_spent_is_everything_but_the_first_call() -> None:
+    hands = Hands()
+    visit = hands.measure(hands.lasting(2.0**-12, first=8.0), 1.0)
+    assert visit.spent == hands.now - 8.0
+    assert visit.spent == (164 + 2 * (1 + 2 + 4 + 8) + FEWEST_SETTLED * 8) * 2.0**-12  # 164: warm-up of 0.04 s
+
+
+def test_samples_that_do_not_settle_go_on_until_the_budget_is_spent() -> None:
+    hands = Hands()
+    visit = hands.measure(hands.lasting(2.0**-9, 2.0**-7, 2.0**-6), 1.0)
+    assert 1.0 <= visit.spent < 1.0 + 2.0**-6
+    assert len(visit.samples) > FEWEST_SETTLED
+    assert set(visit.samples) == {2.0**-9, 2.0**-7, 2.0**-6}
 
 
 def test_a_slow_call_gets_the_fewest_samples_of_one_call() -> None:
     hands = Hands()
-    samples, loops, first_call = measure(hands.lasting(4.0), hands.wait, 1.0, hands.read)
-    assert (samples, loops, first_call) == ((4.0,) * FEWEST_SAMPLES, 1, 4.0)
-    assert hands.calls == hands.waits == 1 + 1 + 1 + FEWEST_SAMPLES  # first, warm-up, calibration, samples
+    visit = hands.measure(hands.lasting(4.0), 1.0)
+    assert (visit.samples, visit.loops, visit.first_call) == ((4.0,) * FEWEST_SAMPLES, 1, 4.0)
+    assert hands.calls == hands.waits == 1 + 1 + 2 + FEWEST_SAMPLES  # first, warm-up, calibration, samples
 
 
 def test_a_coarse_clock_gets_long_samples() -> None:
     hands = Hands(tick=2.0**-6)
-    samples, loops, _ = measure(hands.lasting(2.0**-6), hands.wait, 1.0, hands.read)
-    assert loops == 1024  # the first power of two that lasts a thousand ticks of the clock
-    assert samples == (1025 / 1024 * 2.0**-6,) * FEWEST_SAMPLES
+    visit = hands.measure(hands.lasting(2.0**-6), 1.0)
+    assert visit.loops == 1024  # the first power of two that lasts a thousand ticks of the clock
+    assert visit.samples == (1025 / 1024 * 2.0**-6,) * FEWEST_SAMPLES
+
+
+def test_one_long_call_does_not_end_calibration() -> None:
+    hands = Hands()
+    taken = iter([2.0**-12, *[2.0**-12] * 164, 1.0])  # the first call, the warm-up, one that was held up
+
+    def call() -> None:
+        hands.now += next(taken, 2.0**-12)
+
+    assert hands.measure(call, 1.0).loops == 8
 
 
 def test_samples_end_at_their_number_where_time_stands_still() -> None:
-    hands = Hands()
-    samples, _, _ = measure(hands.lasting(2.0**-9), hands.wait, 1e9, hands.read)
-    assert len(samples) == MOST_SAMPLES
+    steps = iter(range(10**9))
+    visit = measure([lambda: None], lambda calls, loops: 1.0 + next(steps) * 0.618 % 1 * 10, 1.0, lambda: 0.0)
+    assert len(visit.samples) == MOST_SAMPLES
+
+
+def test_several_sets_of_inputs_take_turns_from_sample_to_sample() -> None:
+    hands, seen = Hands(), []
+
+    def on(number: int) -> Callable[[], None]:
+        def call() -> None:
+            seen.append(number)
+            hands.now += 1.0
+
+        return call
+
+    measure([on(0), on(1), on(2)], wall(hands.wait, hands.read), 1.0, hands.read)
+    assert seen[:4] == [0, 0, 0, 0]  # the first call, one to warm up, and two of calibration
+    assert seen[4:] == [0, 1, 2, 0, 1]
+
+
+def test_a_sample_of_several_calls_goes_round_the_sets() -> None:
+    hands, seen = Hands(), []
+    calls = [lambda n=n: seen.append(n) for n in range(3)]
+    wall(hands.wait, hands.read)(calls, 5)
+    assert (seen, hands.waits) == ([0, 1, 2, 0, 1], 1)
+    assert turned("abc", 5) == ["c", "a", "b"]
+    assert turned("abc", 6) == "abc"
+
+
+def test_settled_is_one_percent_around_the_first_quarter() -> None:
+    assert not settled([1.0] * (FEWEST_SETTLED - 1))
+    assert settled([1.0] * 10 + [1.02] * 3 + [9.0] * 7)  # ranks 0.95 to 8.55 of twenty: the slow ones do not count
+    assert not settled([1.0] * 9 + [1.03] * 11)
 
 
 def test_resolution_is_the_smallest_step() -> None:
@@ -73,6 +140,6 @@ def test_the_garbage_collector_rests_and_is_woken_even_after_an_error() -> None:
             raise ValueError("enough")
 
     with pytest.raises(ValueError, match="enough"):
-        measure(call, lambda: None, 0.0, Hands().read)
+        Hands().measure(call, 0.0)
     assert seen == [False, False]
     assert gc.isenabled()

@@ -116,18 +116,39 @@ def test_times_are_measured_with_and_without_backward_and_for_nothing(shared_cre
     names = ("prediction", "target")
     for implementation, backward in (("", False), (HONEST, False), (HONEST, True)):
         trial = Trial(5, implementation, names, names, (), "mean", backward, 0.01, "")
-        measurement = shared_crew.time(FAKES, trial, arrays)
+        measurement, sent = shared_crew.time(FAKES, trial, arrays)
+        assert sent == ()
+        assert 0 < measurement.spent < math.inf
         assert (measurement.identity, measurement.ended, measurement.message) == (5, Ended.ANSWERED, "")
         assert len(measurement.samples) >= 5
         assert measurement.loops >= 1
         assert all(0 < sample < math.inf for sample in measurement.samples)
         assert measurement.first_call is not None
-    failed = shared_crew.time(FAKES, Trial(6, trouble("raises"), names, names, (), "mean", True, 0.01, ""), arrays)
-    assert failed.ended is Ended.RAISED
-    assert (
-        shared_crew.time(FAKES, Trial(7, trouble("exits"), names, names, (), "mean", True, 0.01, ""), arrays).ended
-        == "died"
-    )
+    for number, (what, ended) in enumerate({"raises": Ended.RAISED, "exits": Ended.DIED}.items()):
+        trial = Trial(number, trouble(what), names, names, (), "mean", True, 0.01, "")
+        assert shared_crew.time(FAKES, trial, arrays).measurement.ended is ended
+
+
+def test_an_inspected_trial_sends_the_answer_of_what_it_timed(shared_crew: Crew) -> None:
+    _, arrays = question(1, [HONEST], cotangents=[])
+    names = ("prediction", "target")
+    prediction, target = map(numbers, arrays)
+    for backward in (False, True):
+        trial = Trial(5, HONEST, names, names, (), "mean", backward, 0.01, "", sets=3, inspect=True)
+        measurement, sent = shared_crew.time(FAKES, trial, arrays)
+        assert measurement.gradients == (names if backward else ())
+        assert measurement.memory is None or measurement.memory >= 0
+        value, *gradients = map(numbers, sent)
+        np.testing.assert_allclose(value, ((prediction - target) ** 2).mean(), rtol=1e-6)
+        if backward:
+            np.testing.assert_allclose(gradients[0], 2 * (prediction - target) / prediction.size, rtol=1e-6)
+
+
+def test_copying_is_timed_like_a_call(shared_crew: Crew) -> None:
+    trial = Trial(5, "", (), (), (), "", False, 0.01, "", copied=1 << 16)
+    measurement, sent = shared_crew.time(FAKES, trial, ())
+    assert (measurement.ended, sent) == (Ended.ANSWERED, ())
+    assert all(0 < sample < math.inf for sample in measurement.samples)
 
 
 def test_the_greeting_tells_what_the_worker_is() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 # Read when the backend starts, by the first array: one thread more or less must not change a sum.
@@ -17,13 +18,26 @@ import optax
 from jax import Array
 from jax import numpy as jnp
 
-from lossbench.framework import Adapter, Framework, shaped
+from lossbench.framework import Adapter, Framework, Timed, shaped
+from lossbench.frameworks.jax.device import JaxDevice
+from lossbench.gauges import DeviceGauge, Gauge
 
 Compiled = Callable[..., tuple[Array, tuple[Array, ...]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Eager:
+    """An adapter that is called without `jax.jit` around it."""
+
+    adapter: Adapter
+
+    def __call__(self, *arrays: Array, **options: Any) -> Array:
+        """The adapter's own call."""
+        return cast("Array", self.adapter(*arrays, **options))
+
+
 class Jax(Framework):
-    """JAX with float64 enabled; every adapter runs under `jax.jit`, compiled once for each shape and format."""
+    """JAX with float64 enabled; an adapter runs under `jax.jit`, compiled once for each shape and format."""
 
     name = "jax"
     version = f"{jax.__version__} (optax {optax.__version__})"
@@ -52,22 +66,53 @@ class Jax(Framework):
 
         A gradient that does not flow is zero here: JAX makes no difference between the two.
         """
-        key = (*_key(call), tuple(wanted), cotangent is None)
-        if key not in self._compiled:
-            self._compiled[key] = _compiled(call, tuple(wanted), cotangent is None)
-        value, gradients = self._compiled[key](dict(tensors), cotangent)
+        value, gradients = self._stepping(call, tuple(wanted), cotangent is None)(dict(tensors), cotangent)
         return value, dict(zip(wanted, gradients, strict=True))
+
+    def _stepping(self, call: Adapter, wanted: tuple[str, ...], ones: bool) -> Compiled:
+        """The call with its backward pass, compiled once."""
+        key = (*_key(call), wanted, ones)
+        if key not in self._compiled:
+            step = _step(call, wanted, ones)
+            self._compiled[key] = step if _is_eager(call) else cast("Compiled", jax.jit(step))
+        return self._compiled[key]
+
+    def timed(self, call: Adapter, tensors: Mapping[str, Array], wanted: Sequence[str]) -> Timed:
+        """The compiled function on these arrays."""
+        arrays, step = dict(tensors), self._stepping(call, tuple(wanted), True)
+        if wanted:
+            return lambda: step(arrays, None)
+        forward = functools.partial(call if _is_eager(call) else jax.jit(call), **arrays)
+        return lambda: (forward(), ())
 
     def value(self, call: Adapter, tensors: Mapping[str, Array]) -> Array:
         """The call under `jax.jit`, without its backward pass."""
+        if _is_eager(call):
+            return cast("Array", call(**tensors))
         key = _key(call)
         if key not in self._forward:
             self._forward[key] = jax.jit(call)
         return self._forward[key](**tensors)
 
+    def modes(self) -> Sequence[str]:
+        """`jax.jit`, which is the usual one, and calls as they stand."""
+        return ("compiled", "eager")
+
+    def compile(self, adapter: Adapter, mode: str) -> Adapter:
+        """The adapter as it is, which every call puts under `jax.jit`; or marked to be left as it stands."""
+        return Eager(adapter) if mode == "eager" else adapter
+
+    def gauge(self) -> Gauge:
+        """The processor's, or the graphics card's by waiting for it."""
+        return super().gauge() if self.device == "cpu" else DeviceGauge(JaxDevice(self.wait))
+
     def wait(self) -> None:
-        """Return once the device is done: a new computation on it ends after all earlier ones."""
-        jax.block_until_ready(jax.device_put(0, self._place()) + 0)
+        """Return once the graphics card is done: a new computation on it ends after all earlier ones.
+
+        On the processor every call has waited already (see `_settle`).
+        """
+        if self.device != "cpu":
+            jax.block_until_ready(jax.device_put(0, self._place()) + 0)
 
     def devices(self) -> Sequence[str]:
         """The processor, and ``cuda`` where JAX sees a graphics card."""
@@ -93,8 +138,12 @@ def _key(call: Adapter) -> tuple[object, ...]:
     return getattr(call, "func", call), tuple(sorted(options.items()))
 
 
-def _compiled(call: Adapter, wanted: tuple[str, ...], ones: bool) -> Compiled:
-    """A function of the tensors and the cotangent that gives the value and the wanted gradients, under `jax.jit`."""
+def _is_eager(call: Adapter) -> bool:
+    return isinstance(getattr(call, "func", call), Eager)
+
+
+def _step(call: Adapter, wanted: tuple[str, ...], ones: bool) -> Compiled:
+    """A function of the tensors and the cotangent that gives the value and the wanted gradients."""
 
     def run(tensors: dict[str, Array], cotangent: Array | None) -> tuple[Array, tuple[Array, ...]]:
         def forward(*leaves: Array) -> Array:
@@ -105,12 +154,13 @@ def _compiled(call: Adapter, wanted: tuple[str, ...], ones: bool) -> Compiled:
         above = jnp.ones_like(value) if ones else jnp.asarray(cotangent, value.dtype)
         return value, backward(above)
 
-    return cast("Compiled", jax.jit(run))
+    return run
 
 
 def _settle() -> None:
     """Switch float64 on, and keep compiled functions from one run to the next: they take a worker's whole time."""
     jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_cpu_enable_async_dispatch", False)  # so that a call on the processor ends when it is over
     if cache := os.environ.get("LOSSBENCH_CACHE"):
         jax.config.update("jax_compilation_cache_dir", f"{cache}/jax")
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 os.environ.setdefault("GLOG_minloglevel", "2")  # errors only
 
@@ -11,14 +14,47 @@ import numpy as np
 import paddle
 from paddle import Tensor
 
-from lossbench.framework import Adapter, Framework, shaped
+from lossbench.framework import Adapter, Framework, Timed, shaped
+from lossbench.frameworks.paddle.device import PaddleDevice
+from lossbench.gauges import DeviceGauge, Gauge
 
 # On the processor Paddle lacks kernels for the 16-bit formats: no loss runs in them from end to end.
 DTYPES = ("float64", "float32")
 
 
+class Static:
+    """An adapter under ``paddle.jit.to_static``, as whole graphs: tensors in, and options fixed in each graph.
+
+    Paddle is told to leave the sources of adapters as they are: they hold no control flow that it would have to turn
+    into a graph's, and it cannot read their decorators.
+    """
+
+    def __init__(self, adapter: Adapter) -> None:
+        """Start without graphs."""
+        self._adapter = adapter
+        self._graphs: dict[tuple[object, ...], Callable[[list[Tensor]], Tensor]] = {}
+
+    def __call__(self, **given: Any) -> Tensor:
+        """Run the graph for the options given."""
+        arrays = {name: value for name, value in given.items() if isinstance(value, Tensor)}
+        options = {name: value for name, value in given.items() if name not in arrays}
+        key = (*arrays, *options.items())
+        if key not in self._graphs:
+            self._graphs[key] = self._graph(tuple(arrays), options)
+        return self._graphs[key](list(arrays.values()))
+
+    def _graph(self, names: tuple[str, ...], options: dict[str, Any]) -> Callable[[list[Tensor]], Tensor]:
+        paddle.jit.ignore_module([module for name, module in sys.modules.items() if name.startswith("lossbench.")])
+        adapter = self._adapter
+
+        def graph(arrays: list[Tensor]) -> Tensor:
+            return adapter(**dict(zip(names, arrays)), **options)  # noqa: B905  (Paddle reads this, and knows no strict)
+
+        return cast("Callable[[list[Tensor]], Tensor]", paddle.jit.to_static(graph, full_graph=True))
+
+
 class Paddle(Framework):
-    """Paddle in dynamic mode, on the processor or on a graphics card."""
+    """Paddle, on the processor or on a graphics card."""
 
     name = "paddle"
     version = str(paddle.__version__)
@@ -47,10 +83,38 @@ class Paddle(Framework):
             value.backward(cotangent)
         return value, {name: tensors[name].grad for name in wanted}
 
+    def timed(self, call: Adapter, tensors: Mapping[str, Tensor], wanted: Sequence[str]) -> Timed:
+        """The call and its value's backward pass."""
+        forward, leaves = functools.partial(call, **tensors), [tensors[name] for name in wanted]
+        if not leaves:
+            return lambda: (forward(), ())
+
+        def run() -> tuple[Tensor, Sequence[Tensor | None]]:
+            for leaf in leaves:
+                leaf.clear_gradient(False)
+            value = forward()
+            if not value.stop_gradient:
+                value.backward()
+            return value, [leaf.grad for leaf in leaves]
+
+        return run
+
     def wait(self) -> None:
         """Return once the graphics card is done; on the processor every call has waited already."""
         if self.device != "cpu":
             paddle.device.synchronize()
+
+    def modes(self) -> Sequence[str]:
+        """Eager, and ``paddle.jit.to_static``."""
+        return ("eager", "compiled")
+
+    def compile(self, adapter: Adapter, mode: str) -> Adapter:
+        """The adapter as a static graph, built anew for each shape."""
+        return adapter if mode == "eager" else Static(adapter)
+
+    def gauge(self) -> Gauge:
+        """The processor's, or the graphics card's by Paddle's events."""
+        return super().gauge() if self.device == "cpu" else DeviceGauge(PaddleDevice())
 
     def devices(self) -> Sequence[str]:
         """The processor, and ``cuda`` where this build can use a graphics card."""

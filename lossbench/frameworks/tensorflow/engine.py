@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -12,14 +15,36 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lossbench.framework import Adapter, Framework, Tensor, shaped
+from lossbench.framework import Adapter, Framework, Tensor, Timed, shaped
+from lossbench.frameworks.tensorflow.device import TensorFlowDevice
+from lossbench.gauges import DeviceGauge, Gauge
+
+Step = Callable[[dict[str, Tensor], Tensor | None], tuple[Tensor, list[Tensor | None]]]
+COMPILED, XLA = "compiled", "xla"
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """An adapter to be run inside of ``tf.function``, with its backward pass, as in a training step."""
+
+    adapter: Adapter
+    by_xla: bool
+
+    def __call__(self, *arrays: Tensor, **options: Any) -> Tensor:
+        """The adapter's own call."""
+        return self.adapter(*arrays, **options)
 
 
 class TensorFlow(Framework):
-    """TensorFlow and Keras, one call at a time."""
+    """TensorFlow and Keras, one call at a time or whole steps as graphs."""
 
     name = "tensorflow"
     version = f"{tf.__version__} (keras {keras.__version__})"
+
+    def __init__(self) -> None:
+        """Start with nothing compiled."""
+        super().__init__()
+        self._steps: dict[tuple[object, ...], Step] = {}
 
     def tensor(self, array: np.ndarray, dtype: str, differentiable: bool) -> Tensor:
         """Copy `array` into a constant; the tape makes it a leaf. TensorFlow has no strides to keep."""
@@ -36,16 +61,63 @@ class TensorFlow(Framework):
         self, call: Adapter, tensors: Mapping[str, Tensor], wanted: Sequence[str], cotangent: Tensor | None
     ) -> tuple[Tensor, dict[str, Tensor | None]]:
         """Record the call on a tape that watches nothing but the wanted tensors, and ask it for their gradients."""
-        leaves = [tensors[name] for name in wanted]
         with self._place():
+            value, gradients = self._step(call, tuple(wanted))(dict(tensors), cotangent)
+            return value, dict(zip(wanted, gradients, strict=True))
+
+    def value(self, call: Adapter, tensors: Mapping[str, Tensor]) -> Tensor:
+        """The call, as a graph where it is compiled."""
+        if not isinstance(getattr(call, "func", None), Compiled):
+            return call(**tensors)
+        return self._step(call, ())(dict(tensors), None)[0]
+
+    def timed(self, call: Adapter, tensors: Mapping[str, Tensor], wanted: Sequence[str]) -> Timed:
+        """The step on these tensors; the device is named only where it is not the one that is there anyway."""
+        step, given = self._step(call, tuple(wanted)), dict(tensors)
+        if self.device == "cpu":
+            return lambda: step(given, None)
+
+        def run() -> tuple[Tensor, Sequence[Tensor | None]]:
+            with self._place():
+                return step(given, None)
+
+        return run
+
+    def _step(self, call: Adapter, wanted: tuple[str, ...]) -> Step:
+        """Forward and backward pass of a call, in one graph if it is compiled."""
+
+        def step(tensors: dict[str, Tensor], cotangent: Tensor | None) -> tuple[Tensor, list[Tensor | None]]:
+            leaves = [tensors[name] for name in wanted]
+            if not leaves:
+                return call(**tensors), []
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 for leaf in leaves:
                     tape.watch(leaf)
                 value = shaped(call(**tensors), cotangent)
             if cotangent is not None:
                 cotangent = tf.cast(cotangent, value.dtype)
-            gradients = tape.gradient(value, leaves, output_gradients=cotangent)
-            return value, dict(zip(wanted, map(_dense, gradients), strict=True))
+            return value, [_dense(g) for g in tape.gradient(value, leaves, output_gradients=cotangent)]
+
+        compiled = getattr(call, "func", None)
+        if not isinstance(compiled, Compiled):
+            return step
+        options = call.keywords if isinstance(call, functools.partial) else {}
+        key = (compiled, tuple(sorted(options.items())), wanted)
+        if key not in self._steps:
+            self._steps[key] = tf.function(step, jit_compile=compiled.by_xla)
+        return self._steps[key]
+
+    def modes(self) -> Sequence[str]:
+        """Eager, ``tf.function``, and ``tf.function(jit_compile=True)``."""
+        return ("eager", COMPILED, XLA)
+
+    def compile(self, adapter: Adapter, mode: str) -> Adapter:
+        """The adapter, marked to become a graph together with its backward pass."""
+        return adapter if mode == "eager" else Compiled(adapter, mode == XLA)
+
+    def gauge(self) -> Gauge:
+        """The processor's, or the graphics card's by waiting for it."""
+        return super().gauge() if self.device == "cpu" else DeviceGauge(TensorFlowDevice())
 
     def wait(self) -> None:
         """Return once the accelerator is done; on the processor every call has waited already."""

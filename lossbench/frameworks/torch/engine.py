@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import shutil
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lossbench.framework import Adapter, Framework, shaped
+from lossbench.framework import Adapter, Framework, Timed, shaped
+from lossbench.frameworks.torch.device import TorchDevice
+from lossbench.gauges import DeviceGauge, Gauge
+
+COMPILERS = ("g++", "clang++", "c++")
+MOST_SHAPES = 10_000  # compiled in one process; torch's own limit of eight would go on uncompiled, and say nothing
 
 
 class Torch(Framework):
-    """Eager torch, on the processor or on a graphics card."""
+    """torch, on the processor or on a graphics card."""
 
     name = "torch"
     version = str(torch.__version__)
@@ -44,10 +52,50 @@ class Torch(Framework):
         gradients = torch.autograd.grad(value, [tensors[name] for name in wanted], above, allow_unused=True)
         return value, dict(zip(wanted, gradients, strict=True))
 
+    def timed(self, call: Adapter, tensors: Mapping[str, Tensor], wanted: Sequence[str]) -> Timed:
+        """The call and `torch.autograd.grad`; the ones that a value which is no scalar needs are made once."""
+        forward, leaves = functools.partial(call, **tensors), [tensors[name] for name in wanted]
+        if not leaves:
+            return lambda: (forward(), ())
+        gradients, none, above = torch.autograd.grad, (None,) * len(leaves), list[Tensor]()
+
+        def run() -> tuple[Tensor, Sequence[Tensor | None]]:
+            value = forward()
+            if not value.requires_grad:
+                return value, none
+            if not above:
+                above.append(torch.ones_like(value))
+            return value, gradients(value, leaves, above, allow_unused=True)
+
+        return run
+
     def wait(self) -> None:
         """Return once the graphics card is done; on the processor every call has waited already."""
         if self.device != "cpu":
             torch.cuda.synchronize()
+
+    def modes(self) -> Sequence[str]:
+        """Eager, and ``torch.compile``."""
+        return ("eager", "compiled")
+
+    def mode_lacks(self, mode: str) -> str:
+        """``torch.compile`` builds kernels for the processor with a C++ compiler."""
+        if mode == "eager" or self.device != "cpu" or compiler():
+            return ""
+        return f"torch.compile needs a C++ compiler, and none of {', '.join(COMPILERS)} is found (CXX names another)"
+
+    def compile(self, adapter: Adapter, mode: str) -> Adapter:
+        """The adapter under ``torch.compile``, anew for each shape; one it cannot take as a whole is refused."""
+        if mode == "eager":
+            return adapter
+        torch._dynamo.config.recompile_limit = MOST_SHAPES
+        torch._dynamo.config.accumulated_recompile_limit = MOST_SHAPES
+        torch._dynamo.config.fail_on_recompile_limit_hit = True
+        return cast("Adapter", torch.compile(adapter, fullgraph=True, dynamic=False))
+
+    def gauge(self) -> Gauge:
+        """The processor's, or the graphics card's by torch's events."""
+        return super().gauge() if self.device == "cpu" else DeviceGauge(TorchDevice())
 
     def devices(self) -> Sequence[str]:
         """The processor, and ``cuda`` where torch can use a graphics card."""
@@ -60,6 +108,12 @@ class Torch(Framework):
     def device_name(self) -> str:
         """What the graphics card calls itself, or the processor in short."""
         return "cpu" if self.device == "cpu" else torch.cuda.get_device_name()
+
+
+def compiler() -> str:
+    """The C++ compiler that ``torch.compile`` would call; empty where there is none."""
+    named = os.environ.get("CXX", "")
+    return next((path for name in (named, *COMPILERS) if name and (path := shutil.which(name))), "")
 
 
 def _settle() -> None:

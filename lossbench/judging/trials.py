@@ -1,0 +1,145 @@
+"""Who is timed on what: jobs for each target, and the inputs they are timed on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from lossbench.cases.applicability import lacks
+from lossbench.cases.inputs import Inputs, build
+from lossbench.floats import FORMATS, encode
+from lossbench.judging.traffic import Traffic, bucket, traffic
+from lossbench.loss import Loss
+from lossbench.records import Case, Greeting, Implementation, Target
+from lossbench.wire import WireArray, fingerprint
+
+STAND_INS = ("mean", "count_mean", "batchmean", "sum", "none")  # taken in this order where a reduction is missing
+FLATTERED = 4  # a set of inputs that fills less than so small a part of the cache is there in real use, too
+OUTGROWN = 2  # all sets together are so many times as large as the cache
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One implementation on one case, timed forward and backward; or the empty call; or copying so many bytes."""
+
+    case: Case | None = None
+    implementation: Implementation | None = None
+    asked: Case | None = None  # the case it stands for, where the implementation lacks that one's reduction
+    copied: int = 0
+
+    @property
+    def contest(self) -> Case | None:
+        """The case under which it is compared with others."""
+        return self.asked or self.case
+
+
+@dataclass(slots=True)
+class Plan:
+    """Who is timed on what, and what was left out because it cannot be asked."""
+
+    jobs: dict[Target, list[Job]] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def trials(self) -> int:
+        """Measurements in one round."""
+        return sum(1 if job.case is None else 2 for jobs in self.jobs.values() for job in jobs)
+
+    @property
+    def implementations(self) -> int:
+        """How many implementations are timed on how many cases, empty calls aside."""
+        return sum(job.case is not None for jobs in self.jobs.values() for job in jobs)
+
+
+def plan(
+    greetings: Mapping[Target, Greeting],
+    cases: Sequence[Case],
+    losses: Mapping[str, Loss],
+    chosen: Callable[[Implementation], bool] = lambda implementation: True,
+) -> Plan:
+    """An empty call and all implementations that can take a case, for each target."""
+    found = Plan()
+    for target, greeting in greetings.items():
+        jobs = [Job()]
+        for case in cases:
+            for implementation in greeting.implementations:
+                if implementation.loss != case.loss or not chosen(implementation):
+                    continue
+                reason, job = _job(implementation, case, losses[case.loss], target.device)
+                if job is None:
+                    found.left_out[reason] += 1
+                else:
+                    jobs.append(job)
+        if len(jobs) > 1:
+            found.jobs[target] = jobs
+    return found
+
+
+def _job(implementation: Implementation, case: Case, loss: Loss, device: str) -> tuple[str, Job | None]:
+    """The implementation on the case, or in a reduction that it has; or what keeps it from being timed."""
+    reason = lacks(implementation, case, loss, device)
+    if not reason:
+        return "", Job(case, implementation)
+    if case.reduction not in implementation.reductions:
+        offered = [r for r in loss.reductions if r in implementation.reductions and "weighted" not in r]
+        for word in (*STAND_INS, *offered):
+            other = replace(case, reduction=word)
+            if word in offered and not lacks(implementation, other, loss, device):
+                return "", Job(other, implementation, case)
+    return reason, None
+
+
+def learned(loss: Loss, present: Iterable[str]) -> tuple[str, ...]:
+    """The arguments that a model's output feeds: those with a gradient that are not targets or labels."""
+    mine = [name for name in loss.differentiable if name in set(present)]
+    return tuple(name for name in mine if not {"target", "targets", "label", "labels"} & set(name.split("_")))
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A case's inputs as they were drawn and as they travel, and the least that has to be moved for them."""
+
+    inputs: Inputs | None = None
+    arrays: tuple[WireArray, ...] = ()
+    names: tuple[str, ...] = ()
+    learned: tuple[str, ...] = ()
+    fingerprint: str = ""
+    traffic: Traffic = field(default_factory=lambda: Traffic(0, 0, 0, 0, None))
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes to hold."""
+        drawn = self.inputs.arrays.values() if self.inputs else ()
+        return sum(a.nbytes for a in drawn) + sum(a.data.nbytes for a in self.arrays)
+
+    def sets(self, cache: int) -> int:
+        """How many copies of the inputs calls should take in turn, so that none lies in a cache of this size.
+
+        One, where they are so small that a cache holds them in real use, too, or so large that none does.
+        """
+        size = sum(array.data.nbytes for array in self.arrays)
+        if FLATTERED * size < cache or size >= OUTGROWN * cache:
+            return 1
+        return -(-OUTGROWN * cache // size)
+
+
+def load(case: Case, loss: Loss) -> Load:
+    """Build a case's inputs."""
+    form = FORMATS[case.dtype]
+    inputs = build(case, loss)
+    arrays = {
+        name: WireArray("int64", a) if loss.arguments[name].domain.integer else WireArray(case.dtype, encode(a, form))
+        for name, a in inputs.arrays.items()
+    }
+    needed, sent = learned(loss, arrays), tuple(arrays.values())
+    return Load(inputs, sent, tuple(arrays), needed, fingerprint(sent), traffic(case, loss, arrays, needed))
+
+
+def with_copies(found: Plan, loads: Callable[[Case], Load]) -> Plan:
+    """The plan with copying at all sizes whose bandwidth its cases are held against."""
+    for target, jobs in found.jobs.items():
+        cases = dict.fromkeys(job.case for job in jobs if job.case)
+        moved = (size for case in cases for size in (loads(case).traffic.forward, loads(case).traffic.backward))
+        found.jobs[target] = [*(Job(copied=size) for size in sorted({bucket(size) for size in moved})), *jobs]
+    return found

@@ -1,0 +1,120 @@
+"""How far the times of `lossbench speed` can be trusted, measured on this machine. Not a test: it needs a quiet one.
+
+python tests/bench/speed_bars.py spread      ten runs of cross_entropy 4096x1000: variation of the reported figure
+python tests/bench/speed_bars.py peer        the same calls by torch.utils.benchmark, minimum against minimum
+python tests/bench/speed_bars.py pairs FILE  A/A and planted slow-downs, drawn from recorded times of processes
+python tests/bench/speed_bars.py small       all losses at small sizes in four frameworks: how long it takes
+python tests/bench/speed_bars.py record N    N processes' times of cross_entropy 4096x1000, as `pairs` reads them
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from lossbench.hand import environment
+from lossbench.judging.intervals import compared
+from lossbench.judging.standings import BACKWARD, standings
+from lossbench.judging.timing import Settings
+from lossbench.results import read
+from lossbench.timings import Timing
+
+LOSSBENCH = [sys.executable, "-c", "from lossbench.cli import main; main()"]
+CALL = ["speed", "cross_entropy", "--framework", "torch", "--shape", "4096x1000", "--dtype", "float32"]
+PAIRS = 100
+PEER = """
+import json, torch
+from torch.utils.benchmark import Timer
+torch.set_num_threads(1)
+torch.manual_seed(0)
+x, y = torch.randn(4096, 1000).requires_grad_(), torch.randint(0, 1000, (4096,))
+step = "torch.autograd.grad(torch.nn.functional.cross_entropy(x, y), [x])"
+print(min(Timer(step, globals=globals(), num_threads=1).blocked_autorange(min_run_time=1.0).times))
+"""
+
+
+def speed(*options: str) -> list[Timing]:
+    """The rows of one run."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = Path(folder) / "speed.csv"
+        subprocess.run([*LOSSBENCH, *CALL, *options, "--csv", str(rows)], check=True, stdout=subprocess.DEVNULL)
+        return [row for row in read(rows, Timing) if row.case]
+
+
+def spread(runs: int = 10) -> None:
+    """The coefficient of variation of the reported figure over runs, and the seconds measured in each."""
+    figures, spent = [], []
+    for _ in range(runs):
+        rows = speed()
+        (found,) = standings(rows)
+        figures.append(found.backward or 0.0)
+        spent.append(sum(sum(row.samples) * (row.loops or 0) for row in rows))
+        print(f"{1e3 * figures[-1]:.3f} ms, {spent[-1]:.1f} s in samples, {found.processes} processes", flush=True)
+    variation = statistics.stdev(figures) / statistics.mean(figures)
+    print(f"coefficient of variation {100 * variation:.1f} % (bar: 4 %), at most {max(spent):.1f} s (bar: 3 s)")
+
+
+def peer() -> None:
+    """The smallest time of several processes, ours beside torch.utils.benchmark's in the same environment."""
+    ours = min(row.minimum for row in speed() if row.direction == BACKWARD and row.minimum)
+    command = [sys.executable, "-c", PEER]
+    said = [
+        subprocess.run(command, env=environment("cpu", 1, {}), check=True, capture_output=True, text=True).stdout
+        for _ in range(Settings().most)
+    ]
+    theirs = min(map(float, said))
+    print(f"ours {1e3 * ours:.3f} ms, theirs {1e3 * theirs:.3f} ms: {100 * (ours / theirs - 1):+.1f} % (bar: 3 %)")
+
+
+def record(processes: int) -> None:
+    """Print one figure for each process, in the order they ran."""
+    rows = speed("--processes", str(processes))
+    print(json.dumps([row.p25 for row in rows if row.direction == BACKWARD]))
+
+
+def pairs(figures: Sequence[float]) -> None:
+    """Pairs of sides drawn from recorded processes, one of them slowed down by so much: what they are called.
+
+    A pair takes processes as they followed each other, in turns, so that what drifts in the record drifts in it too.
+    """
+    generator = random.Random(0)
+    for seconds, slower in ((3.0, 1.0), (3.0, 1.15), (60.0, 1.0), (60.0, 1.10), (60.0, 1.05)):
+        size = Settings(seconds).most
+        if 2 * size > len(figures):
+            print(f"{seconds:.0f} s need {2 * size} recorded processes, there are {len(figures)}")
+            continue
+        called = Counter[str]()
+        for _ in range(PAIRS):
+            begin = generator.randrange(len(figures) - 2 * size + 1)
+            both = figures[begin : begin + 2 * size]
+            ours, theirs = [slower * each for each in both[::2]], both[1::2]
+            called[compared(ours, theirs).relation] += 1
+        print(f"{seconds:.0f} s, {100 * (slower - 1):.0f} % slower: {dict(called)}")
+
+
+def small() -> None:
+    """Seconds for all losses of all frameworks at small sizes."""
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([*LOSSBENCH, "speed", "--suite", "speed-small", "--csv", f"{folder}/speed.csv"], check=True)
+    print(f"{time.monotonic() - begin:.0f} s (bar: 180 s)")
+
+
+if __name__ == "__main__":
+    word, *rest = sys.argv[1:] or ["help"]
+    if word == "pairs":
+        pairs(json.loads(Path(rest[0]).read_text(encoding="utf-8")))
+    elif word == "record":
+        record(int(rest[0]))
+    elif word in ("spread", "peer", "small"):
+        {"spread": spread, "peer": peer, "small": small}[word]()
+    else:
+        sys.exit(__doc__)
