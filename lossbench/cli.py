@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import signal
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-INTERRUPTED, TERMINATED = 130, 143
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # nothing more can be written there
+from lossbench.leaving import INTERRUPTED, TERMINATED, Terminated, flushed, open_streams, say, terminate, unexpected
 
 app = typer.Typer(
     name="lossbench",
@@ -355,86 +351,30 @@ def _words(texts: Iterable[str] | None) -> tuple[str, ...]:
     return tuple(word for text in texts or () for word in (text.replace(",", " ").split() or [text]))
 
 
-class _Terminated(BaseException):
-    """SIGTERM: end the workers, show what there is, and go."""
-
-
 def main() -> None:
     """Run the command line and leave by the contract's exit codes."""
     from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
 
-    _open_streams()
-    signal.signal(signal.SIGTERM, _terminate)
+    open_streams()
+    signal.signal(signal.SIGTERM, terminate)
     code = 0
     try:
         # outside of standalone mode typer hands back the code of an Exit, and 130 for Ctrl-C
         code = int(app(standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-    except _Terminated:
+    except Terminated:
         code = TERMINATED
     except UsageError as error:
-        code = _say(2, f"lossbench: {error}")
+        code = say(2, f"lossbench: {error}")
     except EnvironmentLacks as error:
-        code = _say(3, f"lossbench: {error}")
+        code = say(3, f"lossbench: {error}")
     except ResultsNotWritten as error:
-        code = _say(4, f"lossbench: {error}")
+        code = say(4, f"lossbench: {error}")
     except (BrokenPipeError, SystemExit):  # the reader of a pipe has gone (and rich then leaves); it has what it wanted
         code = 0
     except Exception as error:
-        code = _unexpected(error)
+        code = unexpected(error)
     if code in (INTERRUPTED, TERMINATED):
-        _say(code, "interrupted; rows already written are kept")
-    sys.exit(_flushed(code))
-
-
-def _terminate(number: int, frame: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; what follows takes a second at most
-    raise _Terminated
-
-
-def _say(code: int, text: str) -> int:
-    with suppress(OSError):  # standard error may be gone, too
-        print(text, file=sys.stderr)
-    return code
-
-
-def _unexpected(error: Exception) -> int:
-    """Usage errors of the option parser end with 2, a full disk with 4, errors of our own with 70."""
-    if hasattr(error, "show") and hasattr(error, "exit_code"):
-        with suppress(OSError, SystemExit):
-            error.show()
-        return 2
-    if isinstance(error, OSError) and error.errno in FULL:
-        return _say(4, f"lossbench: cannot write what was found: {error.strerror}")
-    import traceback
-
-    lines = "".join(traceback.format_exception(error))
-    return _say(70, f"{lines}lossbench: this is an error of lossbench's own; please report it with the lines above")
-
-
-def _open_streams() -> None:
-    """See that the standard streams are open, and that no letter they lack is an error."""
-    for descriptor in range(3):  # a file opened later must not take the place of one that the caller has closed
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-
-
-def _flushed(code: int) -> int:
-    """The exit code, with both streams flushed here: a failure at Python's own exit would end with its 120."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError as error:
-            with suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-            if code == 0 and stream is sys.stdout and not isinstance(error, BrokenPipeError):
-                code = _say(4, f"lossbench: cannot write to standard output: {error.strerror}")
-    return code
+        say(code, "interrupted; rows already written are kept")
+    sys.exit(flushed(code))

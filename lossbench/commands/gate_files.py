@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lossbench.errors import UsageError
 from lossbench.output.account import Account, as_data
-from lossbench.output.github import annotations, as_summary
+from lossbench.output.github import as_annotations, as_summary
 from lossbench.output.junit import as_junit
 from lossbench.output.sarif import as_sarif
 
@@ -72,4 +72,4 @@ class Files:
 
     def lines(self, account: Account) -> list[str]:
         """The lines of annotations, if GitHub is to show them."""
-        return annotations(account) if self.github else []
+        return as_annotations(account) if self.github else []

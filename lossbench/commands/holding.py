@@ -177,12 +177,13 @@ def _behind(holding: Holding, code: int) -> str:
         found = ", ".join(f"{holding.count(kind)} {kind}" for kind in REGRESSIONS if holding.count(kind))
         return found or "something is better, and --strict-better was asked for: accept it"
     if code == 3:
-        return f"the environment lacks what the baseline holds: {', '.join(holding.missing)}"
+        return f"the baseline holds {', '.join(holding.missing)}, not there"
     if code == 4 and holding.problems:
         return holding.problems[0]
     if code == 4 and not holding.held:
         return "nothing of what was measured is in the baseline" if holding.found else "nothing was measured"
-    return "only part of what the baseline holds was measured" if code == 4 else "nothing is worse"
+    unmeasured = f"{holding.count(UNMEASURED)} accepted keys were not measured again"
+    return unmeasured if code == 4 else "nothing is worse"
 
 
 def counts(holding: Holding) -> str:

@@ -133,9 +133,8 @@ def recipe_of(case: str) -> Recipe:
 
 def _row(verdict: Verdict) -> Accepted:
     same = {name: getattr(verdict, name) for name in KEY if name != "options"}
-    options = recipe_of(verdict.case)[1]
-    figures = {"value_error": None, "gradient_error": None}
-    return Accepted(**same, options=options, status=verdict.status, **figures, version=verdict.version)
+    same |= {"options": recipe_of(verdict.case)[1], "status": verdict.status, "version": verdict.version}
+    return Accepted(**same, value_error=None, gradient_error=None)
 
 
 def _folded(row: Accepted, group: list[Verdict]) -> Found:

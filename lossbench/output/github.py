@@ -18,7 +18,7 @@ LONGEST = 400  # characters of a reason
 SIGNS = {0: "✅", 1: "❌", 2: "⚠️", 3: "⚠️", 4: "⚠️"}
 
 
-def annotations(account: Account) -> list[str]:
+def as_annotations(account: Account) -> list[str]:
     """The lines that GitHub turns into annotations, at the baseline's lines: only what fails."""
     lines = []
     for group in list(groups(account.failing))[:MOST_ANNOTATIONS]:

@@ -31,7 +31,7 @@ def as_junit(account: Account) -> str:
     if account.code and not account.failing:
         suites["gate"] = [_closing(account)]
     for name, tests in suites.items():
-        suite = ET.SubElement(root, "testsuite", name=name, **_counted(tests))
+        suite = ET.SubElement(root, "testsuite", {"name": name, **_counted(tests)})
         properties = ET.SubElement(suite, "properties")
         facts = {"version": account.versions.get(name, ""), "machine": account.machine, "suite": account.suite}
         for key, value in facts.items():

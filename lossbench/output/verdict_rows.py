@@ -37,11 +37,25 @@ def tallies(verdicts: Iterable[Verdict]) -> list[Tally]:
         if verdict.status not in (Status.ABSENT, Status.SKIPPED):
             key = (verdict.loss, verdict.framework, verdict.version, verdict.via, verdict.device, verdict.mode)
             groups.setdefault(key, []).append(verdict)
-    return [_tally(key, rows) for key, rows in groups.items()]
+    return [_tally(rows) for rows in groups.values()]
 
 
-def _tally(key: tuple[str, ...], rows: list[Verdict]) -> Tally:
+def _tally(rows: list[Verdict]) -> Tally:
     shown = max(rows, key=badness)
-    figures = (worst(rows, name) for name in ("value_error", "gradient_error", "value_ulps", "gradient_ulps"))
-    same = [row.status for row in rows].count(shown.status)
-    return Tally(*key, shown.status, same, len(rows), *figures, shown.case, shown.note or shown.worst)
+    return Tally(
+        loss=shown.loss,
+        framework=shown.framework,
+        version=shown.version,
+        via=shown.via,
+        device=shown.device,
+        mode=shown.mode,
+        status=shown.status,
+        count=[row.status for row in rows].count(shown.status),
+        cases=len(rows),
+        value_error=worst(rows, "value_error"),
+        gradient_error=worst(rows, "gradient_error"),
+        value_ulps=worst(rows, "value_ulps"),
+        gradient_ulps=worst(rows, "gradient_ulps"),
+        case=shown.case,
+        note=shown.note or shown.worst,
+    )

@@ -4,13 +4,15 @@ import math
 import os
 import random
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.judging.accepted import Accepted, Key, described, fold, rounded_up
-from lossbench.judging.baseline import compare, limit, merge, read, weigh, write
+from lossbench.judging.baseline import GONE, compare, limit, weigh
+from lossbench.judging.baseline_file import Stamp, difference, merge, read, write
 from lossbench.records import Finding, Status, Target, Verdict
 
 VIA = "torch.nn.HuberLoss"
@@ -121,6 +123,7 @@ HUNG = {"status": Status.HANGS, **NOTHING, "note": "no answer within 20 s"}
 WRONG = {"status": Status.DIFFERS, "value_error": 1e6}
 INFINITE = {"status": Status.DIFFERS, "value_error": math.inf, "gradient_error": math.inf}
 DECLARED = {"status": Status.DEVIATES, "value_error": 5e4, "note": "clips at -100"}
+BY_CONTRACT = {**DECLARED, "status": Status.BY_CONTRACT}
 REJECTED = {"status": Status.REJECTS, **NOTHING}
 IMPRECISE = {"status": Status.IMPRECISE}
 
@@ -149,6 +152,8 @@ IMPRECISE = {"status": Status.IMPRECISE}
         (WRONG, CRASHED, "differs → crashes"),
         (REFUSED, HUNG, "refuses → hangs"),
         (HUNG, CRASHED, "hangs → crashes"),
+        (BY_CONTRACT, DECLARED, "by-contract → deviates"),
+        (OK, BY_CONTRACT, "a declared deviation that was not seen"),
         (OK, {"gradient_error": None}, "no gradient error could be measured, accepted 0.5 eps"),
         (INFINITE, {**INFINITE, "gradient_error": None}, "no gradient error could be measured"),
         (INFINITE, {**DECLARED, "gradient_error": None}, "no gradient error could be measured"),
@@ -168,8 +173,7 @@ def test_regressions_are_worse_and_say_in_what(then: dict[str, object], now: dic
     [
         (WRONG, OK, "differs → agrees"),
         (INFINITE, {**INFINITE, "gradient_error": 70.0}, "gradient error 70 eps, accepted inf"),
-        (DECLARED, OK, "the declared deviation is no longer seen"),
-        (DECLARED, IMPRECISE, "deviates → imprecise"),
+        (DECLARED, BY_CONTRACT, "deviates → by-contract"),
         (WRONG, DECLARED, "differs → deviates"),
         (REFUSED, OK, "refuses → agrees"),
         (HUNG, WRONG, "hangs → differs"),
@@ -223,11 +227,32 @@ def test_the_limit_is_four_times_or_eight_eps_more() -> None:
     assert [limit(figure) for figure in (0.0, 1.0, 8 / 3, 10.0, math.inf)] == [8.0, 9.0, 32 / 3, 40.0, math.inf]
 
 
+@pytest.mark.parametrize("then", [DECLARED, BY_CONTRACT])
+@pytest.mark.parametrize("now", [OK, IMPRECISE])
+def test_a_declared_deviation_that_vanished_is_told_apart(then: dict[str, object], now: dict[str, object]) -> None:
+    found = finding(then, now)
+    assert found is not None
+    assert found.kind == "vanished"
+    assert "the declared deviation is no longer seen; take the declaration out" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("expires", "today", "kind"),
+    [("2026-05-31", "2026-05-31", None), ("2026-05-31", "2026-06-01", "expired"), ("", "9999-12-31", None)],
+)
+def test_what_was_accepted_until_a_day_is_not_accepted_after_it(expires: str, today: str, kind: str | None) -> None:
+    (found,) = fold([verdict(**WRONG, note="drops a row")]).values()
+    row = replace(accepted(**WRONG), expires=expires, reason="a fix is on its way")
+    told = weigh(row, found, date.fromisoformat(today))
+    assert (told.kind if told else None) == kind
+    assert told is None or told.reason == "accepted until 2026-05-31: a fix is on its way (drops a row)"
+
+
 # what is new, gone and missing
 
 
-def unknown(row: Accepted) -> str:
-    return "nobody knows"
+def unknown(row: Accepted) -> tuple[str, str]:
+    return GONE, "nobody knows"
 
 
 def test_what_nobody_answers_for_is_gone_and_what_nobody_accepted_is_new() -> None:
@@ -245,7 +270,7 @@ def test_a_missing_framework_is_told_once_and_only_where_the_baseline_holds_it()
     found = fold([verdict(framework="paddle")])
     missing = {TORCH: "No module named 'torch'", Target("tensorflow"): "No module named 'tensorflow'"}
     assert compare(rows, found, missing, unknown) == [
-        Finding("missing", "torch", "2 keys", "", "", "No module named 'torch'")
+        Finding("missing", "torch", "2 keys", "", "", "No module named 'torch'", framework="torch")
     ]
 
 
@@ -267,7 +292,7 @@ def test_findings_stand_worst_kind_first_whatever_the_order_of_rows() -> None:
 
 
 ROWS = [
-    accepted(), accepted(regime="tie", status=Status.CRASHES, **NOTHING), accepted(regime="ones", value_error=math.inf),
+    accepted(), accepted(regime="tie", status=Status.CRASHES, **NOTHING), accepted(regime="ones", status=Status.DIFFERS, value_error=math.inf),
     accepted(via='odd.name(a="1, 2")', note="n"),
 ]  # fmt: skip
 
@@ -278,7 +303,8 @@ def test_rows_survive_the_file_sorted_and_without_leftovers(tmp_path: Path) -> N
     assert read(path) == sorted(ROWS, key=lambda row: row.key)
     text = path.read_text()
     assert text.splitlines()[0] == (
-        "loss,framework,via,device,mode,dtype,reduction,options,regime,status,value_error,gradient_error,version"
+        "loss,framework,via,device,mode,dtype,reduction,options,regime,status,value_error,gradient_error,version,"
+        "machine,reason,expires"
     )
     write(path, ROWS[::-1])
     assert path.read_text() == text
@@ -318,8 +344,10 @@ def test_a_baseline_behind_a_link_is_replaced_where_it_lies(tmp_path: Path) -> N
         (",agrees,", ",skipped,", "line 2.*skipped"),
         (",1.3,", ",nan,", "line 2.*nan eps"),
         (",1.3,", ",-1.0,", "line 2.*-1.0 eps"),
+        (",1.3,", ",inf,", "line 2.*agrees with an error of inf.*accept it anew"),
+        (",2.13.0,,,", ",2.13.0,,,soon", "line 2.*expires is 'soon'.*2027-01-31"),
         (",1.3,", ",a lot,", "line 2.*a lot"),
-        (",0.5,2.13.0", "", "line 2"),
+        (",0.5,2.13.0,,,", "", "line 2"),
         ("loss,framework", "loss,firm", "framework"),
         ("huber,", "<<<<<<< HEAD\nhuber,", "line 2"),
     ],
@@ -381,3 +409,42 @@ def test_accepting_twice_changes_nothing() -> None:
     again = compare(rows, found, {}, unknown)
     assert again == []
     assert merge(rows, found, again, [row.key for row in rows]) == rows
+
+
+def test_reasons_stay_with_the_status_they_were_given_for_and_expiries_until_they_pass() -> None:
+    rows = [
+        replace(accepted(regime=regime, **WRONG), reason="known upstream", expires="2026-05-31", machine="old")
+        for regime in ("kink", "tie", "zeros")
+    ]
+    now = [
+        verdict(regime="kink", **WRONG),  # as it was
+        verdict(regime="tie", status=Status.DIFFERS, value_error=1e9),
+        verdict(regime="zeros"),
+    ]
+    found = fold(now)
+    findings = compare(rows, found, {}, unknown)
+    stamp = Stamp(lambda row: "new")
+    after = {row.regime: row for row in merge(rows, found, findings, [row.key for row in rows], stamp)}
+    assert {regime: (row.reason, row.expires, row.machine) for regime, row in after.items()} == {
+        "kink": ("known upstream", "2026-05-31", "old"),
+        "tie": ("known upstream", "2026-05-31", "new"),
+        "zeros": ("", "", "new"),
+    }
+    findings = compare(rows, found, {}, unknown, date(2026, 6, 1))
+    stamp = Stamp(lambda row: "new", "once more", "2026-12-31")
+    again = {row.regime: row for row in merge(rows, found, findings, [row.key for row in rows], stamp)}
+    assert (again["kink"].reason, again["kink"].expires) == ("once more", "2026-12-31")
+
+
+def test_the_difference_of_two_baselines_is_counted() -> None:
+    rows = [accepted(regime=regime) for regime in ("kink", "tie", "zeros")]
+    new = [rows[0], replace(rows[1], value_error=7.0), accepted(regime="ones"), accepted(regime="normal")]
+    assert str(difference(rows, new)) == "2 added, 1 changed, 1 dropped, 1 as they were"
+
+
+def test_a_file_of_before_there_were_reasons_still_reads(tmp_path: Path) -> None:
+    path = tmp_path / "cpu.csv"
+    write(path, ROWS[:1])
+    path.write_text("".join(line.rsplit(",", 3)[0] + "\n" for line in path.read_text().splitlines()))
+    assert path.read_text().splitlines()[0].endswith(",version")
+    assert read(path) == ROWS[:1]
