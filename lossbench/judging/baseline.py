@@ -3,10 +3,10 @@
 Some judgements need a reason. `agrees` and `imprecise` differ in ulps alone, which hinge on last bits, and `agrees`
 and `rejects` are both right: a change among them is noted and nothing more. Between refusing and answering wrongly
 neither is the lesser evil: a change from one to the other is worse either way, so that somebody looks. What crashed
-when it was accepted may do anything now, since a corrupted heap does not show every time; for the same reason its row
-stays as it is until somebody deletes it. A declared deviation that is no longer seen fails, though the answers are
-right: the declaration now excuses whatever comes next. And an implementation that its framework no longer has is not
-"not measured": it was asked for, and it is gone.
+when it was accepted may do anything now, and what is declared to corrupt memory may crash, since a corrupted heap does
+not show every time; for the same reason a crash's row stays as it is until somebody deletes it. A declared deviation
+that is no longer seen fails, though the answers are right: the declaration now excuses whatever comes next. And an
+implementation that its framework no longer has is not "not measured": it was asked for, and it is gone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 from lossbench.judging.accepted import LEVELS, Accepted, Found, Key, described, number
-from lossbench.records import Finding, Status, Target, Verdict
+from lossbench.records import CORRUPTS, Finding, Status, Target, Verdict
 
 FACTOR, SLACK = 4.0, 8.0  # a figure may grow to four times the accepted one, or by 8 eps
 DECLARED = (Status.BY_CONTRACT, Status.DEVIATES)
@@ -89,8 +89,9 @@ def weigh(accepted: Accepted, found: Found, today: date = date.min) -> Finding |
     reasons: dict[str, list[tuple[str, Verdict]]] = {kind: [] for kind in (WORSE, VANISHED, EXPIRED, BETTER, CHANGED)}
     then, now = accepted.status, found.row.status
     if then is not now:
-        kind, why = _change(then, now)
-        reasons[kind].append((f"{then} → {now}{why}", found.shows()))
+        shown = found.shows()
+        kind, why = _change(then, now, foreseen=CORRUPTS in shown.note.split("; "))
+        reasons[kind].append((f"{then} → {now}{why}", shown))
     if Status.CRASHES not in (then, now) and Status.HANGS not in (then, now):
         for name in ("value_error", "gradient_error"):
             figure = _figure(name, getattr(accepted, name), getattr(found.row, name), answered=now in ANSWERED)
@@ -108,8 +109,10 @@ def weigh(accepted: Accepted, found: Found, today: date = date.min) -> Finding |
     return None
 
 
-def _change(then: Status, now: Status) -> tuple[str, str]:
+def _change(then: Status, now: Status, foreseen: bool) -> tuple[str, str]:
     """The kind of a change of status, and what there is to say of it."""
+    if foreseen:
+        return CHANGED, ": it is declared to corrupt memory, and may die of it or not"
     if then is Status.CRASHES:
         return CHANGED, ": it crashed when accepted and may again; if it is mended, delete its row and accept anew"
     if LEVELS[then] == LEVELS[now] == 0:

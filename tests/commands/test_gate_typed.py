@@ -64,6 +64,7 @@ def test_the_fakes_are_accepted_held_and_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "400")
     line = "lossbench gate huber --framework fakes --baseline cpu.csv"
     assert typed(line, monkeypatch) == 2
     assert typed(f"{line} --accept", monkeypatch) == 0

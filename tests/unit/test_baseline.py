@@ -227,6 +227,14 @@ def test_the_limit_is_four_times_or_eight_eps_more() -> None:
     assert [limit(figure) for figure in (0.0, 1.0, 8 / 3, 10.0, math.inf)] == [8.0, 9.0, 32 / 3, 40.0, math.inf]
 
 
+@pytest.mark.parametrize("then", [OK, IMPRECISE, DECLARED, HUNG])
+def test_a_crash_that_a_declaration_foresees_may_come_or_not(then: dict[str, object]) -> None:
+    found = finding(then, {**CRASHED, "note": "writes behind its array; corrupts-memory; killed by SIGSEGV"})
+    assert found is not None
+    assert found.kind == "changed"
+    assert "it is declared to corrupt memory, and may die of it or not" in found.reason
+
+
 @pytest.mark.parametrize("then", [DECLARED, BY_CONTRACT])
 @pytest.mark.parametrize("now", [OK, IMPRECISE])
 def test_a_declared_deviation_that_vanished_is_told_apart(then: dict[str, object], now: dict[str, object]) -> None:
@@ -292,9 +300,11 @@ def test_findings_stand_worst_kind_first_whatever_the_order_of_rows() -> None:
 
 
 ROWS = [
-    accepted(), accepted(regime="tie", status=Status.CRASHES, **NOTHING), accepted(regime="ones", status=Status.DIFFERS, value_error=math.inf),
+    accepted(),
+    accepted(regime="tie", status=Status.CRASHES, **NOTHING),
+    accepted(regime="ones", status=Status.DIFFERS, value_error=math.inf),
     accepted(via='odd.name(a="1, 2")', note="n"),
-]  # fmt: skip
+]
 
 
 def test_rows_survive_the_file_sorted_and_without_leftovers(tmp_path: Path) -> None:
