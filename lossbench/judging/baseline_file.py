@@ -123,7 +123,7 @@ def check_writable(path: Path) -> None:
             probe.write_text("")
             probe.unlink()
             return
-        there = next(one for one in folder.parents if one.exists())
+        there = next(one for one in (folder, *folder.parents) if one.exists())
         if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
             raise UsageError(f"cannot write the baseline {path}: {there} is no folder that can be written to")
     except OSError as error:
