@@ -133,5 +133,5 @@ class CaseItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """The headline of a failure; not the node's own name, in which pytest would take points for those of classes."""
+        """The headline of a failure; not the name itself, in which pytest takes points for those of classes."""
         return self.path, None, f"the case {self.name} "
