@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from lossbench.cli_hunt import Words, hunt, split
-
-INTERRUPTED, TERMINATED = 130, 143
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # nothing more can be written there
+from lossbench.leaving import INTERRUPTED, TERMINATED, Terminated, flushed, open_streams, say, terminate, unexpected
 
 app = typer.Typer(
     name="lossbench",
@@ -38,6 +33,8 @@ Inputs = Annotated[
 ]
 Settings = Annotated[Optional[list[str]], typer.Option("--set", help="NAME=VALUE, a parameter beside --inputs.")]
 Csv = Annotated[Optional[Path], typer.Option("--csv", help="Where the rows go.", show_default=False)]
+ShardText = Annotated[str, typer.Option("--shard", metavar="I/N", help="Part I of N of the suite; they count from 1.")]
+Form = Annotated[str, typer.Option("--format", help="table, csv, json or markdown.")]
 
 
 def _bring(files: Optional[list[Path]]) -> None:
@@ -91,8 +88,11 @@ def compare(
     inputs: Inputs = None,
     settings: Settings = None,
     brought: Brought = None,
+    shard: ShardText = "",
+    form: Form = "table",
 ) -> None:
     """Judge values and gradients of every implementation against the certified reference."""
+    from lossbench.cases.shards import read_shard
     from lossbench.commands.compare import Request
     from lossbench.commands.compare import main as run
 
@@ -111,6 +111,8 @@ def compare(
         tuple(case or ()),
         inputs,
         tuple(settings or ()),
+        read_shard(shard),
+        form,
     )
     raise typer.Exit(run(request))
 
@@ -171,10 +173,27 @@ def gate(
         bool, typer.Option("--strict-better", help="Exit 1 also if something is better than accepted.")
     ] = False,
     brought: Brought = None,
+    part: Annotated[bool, typer.Option("--part", help="Hold only the part that the suite asks for.")] = False,
+    shard: ShardText = "",
+    results: Annotated[
+        Optional[Path], typer.Option("--results", help="Judge these rows (see merge) instead of measuring.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is accepted; written beside it.")] = "",
+    expires: Annotated[str, typer.Option("--expires", help="Accepted until this day, such as 2027-01-31.")] = "",
+    junit: Annotated[Optional[Path], typer.Option("--junit", help="Also write JUnit XML.")] = None,
+    sarif: Annotated[Optional[Path], typer.Option("--sarif", help="Also write SARIF 2.1.0.")] = None,
+    json: Annotated[Optional[Path], typer.Option("--json", help="Also write JSON.")] = None,
+    github: Annotated[
+        bool, typer.Option("--github", help="Annotations, and a job summary in $GITHUB_STEP_SUMMARY.")
+    ] = False,
+    summary: Annotated[Optional[Path], typer.Option("--summary", help="Also write the summary, in Markdown.")] = None,
+    form: Form = "table",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what fails.")] = False,
 ) -> None:
     """Hold today's verdicts against those accepted: exit 1 if any is worse."""
     from lossbench.commands.gate import Request
     from lossbench.commands.gate import main as run
+    from lossbench.commands.gate_files import Files
 
     request = Request(
         losses=split(losses),
@@ -186,8 +205,27 @@ def gate(
         seeds=split(seed),
         csv=csv,
         strict_better=strict_better,
+        part=part,
+        shard=shard,
+        results=results,
+        reason=reason,
+        expires=expires,
+        form=form,
+        quiet=quiet,
+        files=Files(junit, sarif, json, summary, github),
     )
     raise typer.Exit(run(request))
+
+
+@app.command()
+def merge(
+    results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="Files of rows, such as of --shard.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the joined rows go.")],
+) -> None:
+    """Join the rows of several runs, such as the shards of one suite."""
+    from lossbench.commands.recorded import merge as run
+
+    raise typer.Exit(run(results, output))
 
 
 @app.command()
@@ -394,86 +432,30 @@ def selftest(
     raise typer.Exit(run(Request(suite, csv)))
 
 
-class _Terminated(BaseException):
-    """SIGTERM: end the workers, show what there is, and go."""
-
-
 def main() -> None:
     """Run the command line and leave by the contract's exit codes."""
     from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
 
-    _open_streams()
-    signal.signal(signal.SIGTERM, _terminate)
+    open_streams()
+    signal.signal(signal.SIGTERM, terminate)
     code = 0
     try:
         # outside of standalone mode typer hands back the code of an Exit, and 130 for Ctrl-C
         code = int(app(standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-    except _Terminated:
+    except Terminated:
         code = TERMINATED
     except UsageError as error:
-        code = _say(2, f"lossbench: {error}")
+        code = say(2, f"lossbench: {error}")
     except EnvironmentLacks as error:
-        code = _say(3, f"lossbench: {error}")
+        code = say(3, f"lossbench: {error}")
     except ResultsNotWritten as error:
-        code = _say(4, f"lossbench: {error}")
+        code = say(4, f"lossbench: {error}")
     except (BrokenPipeError, SystemExit):  # the reader of a pipe has gone (and rich then leaves); it has what it wanted
         code = 0
     except Exception as error:
-        code = _unexpected(error)
+        code = unexpected(error)
     if code in (INTERRUPTED, TERMINATED):
-        _say(code, "interrupted; rows already written are kept")
-    sys.exit(_flushed(code))
-
-
-def _terminate(number: int, frame: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; what follows takes a second at most
-    raise _Terminated
-
-
-def _say(code: int, text: str) -> int:
-    with suppress(OSError):  # standard error may be gone, too
-        print(text, file=sys.stderr)
-    return code
-
-
-def _unexpected(error: Exception) -> int:
-    """Usage errors of the option parser end with 2, a full disk with 4, errors of our own with 70."""
-    if hasattr(error, "show") and hasattr(error, "exit_code"):
-        with suppress(OSError, SystemExit):
-            error.show()
-        return 2
-    if isinstance(error, OSError) and error.errno in FULL:
-        return _say(4, f"lossbench: cannot write what was found: {error.strerror}")
-    import traceback
-
-    lines = "".join(traceback.format_exception(error))
-    return _say(70, f"{lines}lossbench: this is an error of lossbench's own; please report it with the lines above")
-
-
-def _open_streams() -> None:
-    """See that the standard streams are open, and that no letter they lack is an error."""
-    for descriptor in range(3):  # a file opened later must not take the place of one that the caller has closed
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-
-
-def _flushed(code: int) -> int:
-    """The exit code, with both streams flushed here: a failure at Python's own exit would end with its 120."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError as error:
-            with suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-            if code == 0 and stream is sys.stdout and not isinstance(error, BrokenPipeError):
-                code = _say(4, f"lossbench: cannot write to standard output: {error.strerror}")
-    return code
+        say(code, "interrupted; rows already written are kept")
+    sys.exit(flushed(code))

@@ -39,6 +39,7 @@ class Symptom(StrEnum):
     NO_GRADIENT = "no-gradient"
 
 
+CORRUPTS = "corrupts-memory"  # in the note of a crash or a hang that a declaration foresees, by chance or not
 INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
 LAYOUTS = ("strided", "transposed")
 HOW = (*LAYOUTS, *INTEGERS[1:])  # what a case may say of how its arrays are handed over
@@ -330,6 +331,11 @@ class Finding:
     found: str
     case: str
     reason: str
+    loss: str = ""
+    framework: str = ""
+    via: str = ""
+    device: str = "cpu"
+    mode: str = "eager"
 
 
 @dataclass(frozen=True, slots=True)

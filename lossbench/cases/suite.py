@@ -14,6 +14,7 @@ from typing import Any
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
+from lossbench.cases.shards import Shard
 from lossbench.cases.stored import meant_by, suites_folder
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
@@ -69,6 +70,7 @@ class Selection:
     dtypes: tuple[str, ...] = ()
     regimes: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
+    shard: Shard | None = None
 
 
 def load(name: str) -> Suite:
@@ -210,7 +212,7 @@ def unfold(suite: Suite, losses: Mapping[str, Loss], selection: Selection) -> li
         for block in suite.blocks:
             if not block.losses or loss.name in block.losses or loss.form_of in block.losses:
                 found.update(dict.fromkeys(_cases(block, loss, selection)))
-    return list(found)
+    return [case for case in found if selection.shard is None or selection.shard.has_case(case)]
 
 
 def _known(suite: Suite, losses: Mapping[str, Loss]) -> None:

@@ -19,7 +19,7 @@ from lossbench.crew import Crew
 from lossbench.errors import UsageError
 from lossbench.judging import pitfalls
 from lossbench.judging.accepted import Accepted
-from lossbench.judging.baseline import read as read_accepted
+from lossbench.judging.baseline_file import read as read_accepted
 from lossbench.losses import catalogue
 from lossbench.output import spelled, tables
 from lossbench.output.info_tables import code

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lossbench.cases.captured import Captured
 from lossbench.cases.names import find_losses
+from lossbench.cases.shards import Shard
 from lossbench.cases.suite import Selection, load, parse_case, unfold
 from lossbench.commands.capturing import cases_of, given, say, smallest_parts
 from lossbench.commands.targets import checked, choose, installed_only
@@ -23,6 +24,8 @@ from lossbench.judging.comparison import Comparison, Totals, open_answers, skipp
 from lossbench.judging.smallest import Smallest
 from lossbench.losses import catalogue
 from lossbench.output import tables
+from lossbench.output.forms import checked_form, written
+from lossbench.output.verdict_rows import Tally, tallies
 from lossbench.records import Greeting, Implementation, Status, Target, Verdict
 from lossbench.results import LATEST, Writer
 from lossbench.wire import Absence
@@ -48,6 +51,9 @@ class Request:
     cases: tuple[str, ...] = ()  # by their names, instead of those of a suite
     inputs: Path | None = None  # tensors that the user captured, instead of a suite's cases
     settings: tuple[str, ...] = ()  # the loss's parameters beside them, as NAME=VALUE
+    shard: Shard | None = None
+    form: str = "table"  # one of `FORMS`
+    quiet: bool = False  # without a word of how far it is
 
 
 @dataclass(slots=True)
@@ -65,13 +71,14 @@ class Run:
 
 def main(request: Request) -> int:
     """Run the comparison, print the table, and return the exit code."""
+    checked_form(request.form)
     path = request.csv or LATEST / "compare.csv"
     run = Run()
     try:
         perform(request, path, run)
     finally:
         if run.verdicts:
-            report(run, path)
+            report(run, path, request.form)
     code = exit_code(run, request.strict)
     if code == 4 and not run.problems:
         print(f"nothing was measured: {why_nothing(request, run)}", file=sys.stderr)
@@ -96,7 +103,7 @@ def perform(request: Request, path: Path, run: Run) -> None:
             named = [parse_case(text, catalogue()) for text in request.cases]
             if beside and not named:
                 named = cases_of(beside[0], losses, beside[1], dtypes)
-            cases = named or unfold(suite, catalogue(), Selection(losses, dtypes, regimes, seeds))
+            cases = named or unfold(suite, catalogue(), Selection(losses, dtypes, regimes, seeds, request.shard))
             run.totals.cases = len(cases)
             run.whole = suite.complete and not (dtypes or regimes or named)
             if not {case.loss for case in cases} & {implementation.loss for implementation in chosen}:
@@ -110,7 +117,7 @@ def perform(request: Request, path: Path, run: Run) -> None:
                 comparison = Comparison(crew, run.greetings, answers, emit, suite.limits, lambda i: i in chosen)
                 run.totals = comparison.totals
                 try:
-                    with tables.progress(len(cases), "comparing") as progress:
+                    with tables.progress(len(cases), "comparing", request.quiet) as progress:
                         comparison.run(cases, progress)
                     if beside:
                         run.captured = beside[0]
@@ -132,6 +139,8 @@ def narrowed(request: Request, greetings: Mapping[Target, Greeting]) -> tuple[fr
     offered = [i for greeting in greetings.values() for i in greeting.implementations]
     losses = find_losses(request.losses, catalogue(), offered) if request.losses else frozenset()
     chosen = [i for i in offered if request.implementation in i.via and (not losses or i.loss in losses)]
+    if exact := [i for i in chosen if request.implementation == i.via]:  # a name in full means nobody else
+        chosen = exact
     if request.implementation and not chosen:
         whose = " of these losses" if losses else ""
         raise UsageError(
@@ -183,11 +192,14 @@ def exit_code(run: Run, strict: bool) -> int:
     return 1 if strict and any(v.status in BAD for v in measured) else 0
 
 
-def report(run: Run, path: Path) -> None:
-    """Print the table, the totals, and where the time went."""
-    verdicts, totals, out = run.verdicts, run.totals, tables.console()
-    if verdicts:
-        out.print(tables.verdict_table(sorted(verdicts, key=lambda v: (v.loss, v.framework, v.via))))
+def report(run: Run, path: Path, form: str = "table") -> None:
+    """Print the table, the totals, and where the time went; the latter aside where programs read the former."""
+    verdicts, totals, out = run.verdicts, run.totals, tables.console(stderr=form != "table")
+    verdicts = sorted(verdicts, key=lambda v: (v.loss, v.framework, v.via))
+    if form != "table":
+        print(written(Tally, tallies(verdicts), form), end="")
+    elif verdicts:
+        out.print(tables.verdict_table(verdicts))
         out.print()
     if run.captured:
         say(out, run.captured, verdicts, run.parts)

@@ -6,34 +6,47 @@ what the environment lacks (3); then what was not measured or could not be writt
 
 from __future__ import annotations
 
-import shlex
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
-from lossbench.cases.applicability import lacks
-from lossbench.cases.names import find_losses
+from lossbench.cases.shards import Shard, read_shard
 from lossbench.cases.stored import PACKAGE
-from lossbench.cases.suite import parse_case
+from lossbench.cases.suite import Selection, load, unfold
 from lossbench.commands import compare
-from lossbench.commands.targets import choose
-from lossbench.errors import ResultsNotWritten, UsageError
-from lossbench.judging import baseline
-from lossbench.judging.accepted import Accepted, Found, Key, fold
-from lossbench.judging.baseline import BETTER, CHANGED, GONE, MISSING, NEW, WORSE
+from lossbench.commands.accepting import accept, check_terms, closing_of_acceptance, stamp_for
+from lossbench.commands.gate_files import Files
+from lossbench.commands.holding import (
+    WORDS,
+    Holding,
+    Scope,
+    counts,
+    exit_code,
+    hold,
+    meaning,
+    why_gone_from,
+    why_gone_on_record,
+    word,
+)
+from lossbench.commands.recorded import recorded
+from lossbench.commands.targets import checked, choose
+from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
+from lossbench.judging import baseline_file
+from lossbench.judging.accepted import Accepted, recipe_of
+from lossbench.judging.baseline import BETTER, CHANGED, REGRESSIONS
+from lossbench.judging.machine import processor_kind
 from lossbench.losses import catalogue
 from lossbench.output import tables
+from lossbench.output.account import Account, Line, lines_of
 from lossbench.output.findings_table import findings_table
+from lossbench.output.forms import checked_form, written
 from lossbench.records import Finding, Status, Target
 from lossbench.results import LATEST
 
-MEANINGS = {
-    0: "nothing is worse",
-    1: "something is worse",
-    3: "the environment lacks what the baseline holds",
-    4: "only part of what the baseline holds was measured",
-}
+CODES = {UsageError: 2, EnvironmentLacks: 3, ResultsNotWritten: 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +62,19 @@ class Request:
     seeds: tuple[str, ...] = ()
     csv: Path | None = None
     strict_better: bool = False
+    part: bool = False  # hold only what the suite asks for
+    shard: str = ""
+    results: Path | None = None  # rows to judge instead of measuring
+    reason: str = ""  # of what is accepted
+    expires: str = ""
+    form: str = "table"
+    quiet: bool = False
+    files: Files = field(default_factory=Files)
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """The accepted rows, and what a run has to show for them."""
-
-    rows: list[Accepted]  # all of the baseline's
-    covered: list[Accepted]  # those the command line asked for
-    found: dict[Key, Found]
-    findings: list[Finding]
-    problems: list[str] = field(default_factory=list)
-
-    def count(self, kind: str) -> int:
-        """How many findings there are of a kind."""
-        return sum(finding.kind == kind for finding in self.findings)
-
-    @property
-    def held(self) -> int:
-        """How many accepted rows were measured again."""
-        return sum(row.key in self.found for row in self.covered)
+def today() -> date:
+    """The day from which what expired before it no longer holds."""
+    return date.today()
 
 
 def accepted_folder() -> Path:
@@ -79,150 +85,167 @@ def accepted_folder() -> Path:
 
 def main(request: Request) -> int:
     """Run the suite, hold it against the baseline (or make it the baseline), and return the exit code."""
-    targets = choose(request.frameworks, request.device)
+    request.files.clear()
+    try:
+        return gate(request)
+    except tuple(CODES) as error:
+        code = CODES[type(error)]
+        account = Account(code, WORDS[code], f"{WORDS[code]}: {error}", suite=request.suite)
+        request.files.write(account)
+        with suppress(BrokenPipeError, SystemExit):
+            for line in request.files.lines(account):
+                print(line, file=sys.stdout if request.form == "table" else sys.stderr)
+            print(f"gate: -> exit {code} ({WORDS[code]})", file=sys.stderr)
+        raise
+
+
+def gate(request: Request) -> int:
+    """The same, with nothing between the caller and what keeps it from being done."""
+    targets, path, shard = checked_request(request)
+    rows = [] if request.accept and not path.exists() else baseline_file.read(path)
+    if request.accept:
+        baseline_file.check_writable(path)
+    scope = scope_of(request, targets, shard)
+    run, rows_path = compare.Run(), request.results or request.csv or LATEST / "gate.csv"
+    if request.results is not None:
+        run = recorded(request.results, request.device, scope)
+    else:
+        measure(request, rows_path, run, lambda: judged(request, scope, rows, targets, run), shard)
+    holding = judged(request, scope, rows, targets, run)
+    if request.accept:
+        code, said = accept(path, holding, stamp_for(run, request.reason, request.expires), whole=scope.whole)
+        closing = closing_of_acceptance(path, holding, code, said)
+    else:
+        code = exit_code(holding, request.strict_better)
+        closing = meaning(holding, code)
+    account = account_of(request, holding, run, path, rows, code, closing)
+    if problems := request.files.write(account):
+        holding.problems.extend(problems)
+        code = code or 4
+        account = replace(account, code=code, word=word(holding, code), meaning=meaning(holding, code))
+    with suppress(BrokenPipeError, SystemExit):  # a reader who has gone does not change what was found
+        report(request, account, holding, run, rows_path)
+    return code
+
+
+def checked_request(request: Request) -> tuple[list[Target], Path, Shard | None]:
+    """The targets, the baseline's path and the shard, once everything asked for is known to make sense.
+
+    Raises:
+        UsageError: something cannot be meant.
+    """
+    targets, shard = choose(request.frameworks, request.device), read_shard(request.shard)
+    checked_form(request.form)
+    checked((), (), request.seeds)
+    check_terms(request.accept, request.reason, request.expires)
+    if request.results is not None and (request.seeds or request.csv):
+        raise UsageError("--results judges rows that are there, so leave out --seed and --csv")
     path = request.baseline or accepted_folder() / f"{request.device}.csv"
     if path.is_dir():
         raise UsageError(
             f"--baseline {str(path)!r} is a directory; give the path of a file, such as {path / 'cpu.csv'}"
         )
-    rows = [] if request.accept and not path.exists() else baseline.read(path)
-    run, rows_path = compare.Run(), request.csv or LATEST / "gate.csv"
+    return targets, path, shard
+
+
+def scope_of(request: Request, targets: Sequence[Target], shard: Shard | None) -> Scope:
+    """Which rows of the baseline the command line asks for."""
+    suite = load(request.suite)
+    recipes = None
+    if request.part:
+        recipes = frozenset(recipe_of(str(case)) for case in unfold(suite, catalogue(), Selection()))
+    frameworks = frozenset(target.framework for target in targets) if request.frameworks else frozenset[str]()
+    return Scope(request.device, request.losses, frameworks, recipes, shard)
+
+
+def measure(request: Request, path: Path, run: compare.Run, so_far: object, shard: Shard | None) -> None:
+    """Run the suite; what an interrupted run has found is shown before it ends."""
     asked = compare.Request(
-        request.losses, request.suite, request.frameworks, seeds=request.seeds, device=request.device
+        request.losses,
+        request.suite,
+        request.frameworks,
+        seeds=request.seeds,
+        device=request.device,
+        shard=shard,
+        quiet=request.quiet,
     )
     try:
-        compare.perform(asked, rows_path, run)
+        compare.perform(asked, path, run)
     except BaseException:
-        if run.verdicts and run.greetings:
-            unfinished(request, hold(request, rows, targets, run))
+        if run.verdicts and run.greetings and callable(so_far):
+            unfinished(so_far())
         raise
-    holding = hold(request, rows, targets, run)
-    code = accept(path, holding) if request.accept else exit_code(holding, request.strict_better)
-    with suppress(BrokenPipeError, SystemExit):  # a reader who has gone does not change what was found
-        report(request, holding, run, path, rows_path)
-        close(request, holding, path, code)
-    return code
 
 
-def hold(request: Request, rows: list[Accepted], targets: Sequence[Target], run: compare.Run) -> Holding:
-    """Hold the run's verdicts against the rows that the command line asked for."""
-    offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
-    losses = find_losses(request.losses, catalogue(), offered) if request.losses else frozenset()
-    frameworks = {target.framework for target in targets} if request.frameworks else set()
-    covered = [
-        row
-        for row in rows
-        if row.device == request.device
-        and (not losses or row.loss in losses)
-        and (not frameworks or row.framework in frameworks)
-    ]
-    reasons = {v.framework: v.note for v in run.verdicts if v.status is Status.SKIPPED}
-    missing = {t: reasons.get(t.framework, "it is not there") for t in targets if t not in run.greetings}
-    found = fold(run.verdicts)
-    findings = baseline.compare(covered, found, missing, lambda row: why_gone(row, run, request.suite))
-    return Holding(rows, covered, found, findings, list(run.problems))
+def judged(
+    request: Request,
+    scope: Scope,
+    rows: list[Accepted],
+    targets: Sequence[Target],
+    run: compare.Run,
+    more: Iterable[Finding] = (),
+) -> Holding:
+    """Hold the run against the baseline. Findings of another kind, such as of times, go in by `more`."""
+    name = str(request.results)
+    why = why_gone_from(run, request.suite) if request.results is None else why_gone_on_record(run, name)
+    return hold(scope, rows, targets, run, why, today(), more)
 
 
-def why_gone(row: Accepted, run: compare.Run, suite: str) -> str:
-    """Why nobody answered for an accepted row, though its framework may well be there."""
-    if row.target not in run.greetings:
-        return f"{row.target} was not asked; --framework names what is"
-    if row.loss not in catalogue():
-        return f"the catalogue has no loss {row.loss} any more"
-    greeting = run.greetings[row.target]
-    who = f"{greeting.framework} {greeting.version}"
-    same = [i for i in greeting.implementations if (i.loss, i.via) == (row.loss, row.via)]
-    if not same:
-        return f"{who} has no such implementation any more"
-    parts = [row.loss, row.options, row.reduction, row.dtype, "1", row.regime, "0"]
-    try:
-        case = parse_case("/".join(part for part in parts if part), catalogue())
-        lacking = lacks(same[0], case, catalogue()[row.loss], row.target.device)
-    except UsageError as error:
-        return f"no case can ask for it any more: {error}"
-    return f"{who}: {row.via} {lacking}" if lacking else f"the suite {suite} does not ask for it"
+def account_of(
+    request: Request, holding: Holding, run: compare.Run, path: Path, rows: list[Accepted], code: int, closing: str
+) -> Account:
+    """What there is to say, for every form of output."""
+    names = {greeting.device_name for greeting in run.greetings.values() if greeting.device_name}
+    return Account(
+        code=code,
+        word=word(holding, code),
+        meaning=closing,
+        counts=counts(holding),
+        findings=holding.findings,
+        held=[row for row in holding.covered if row.key in holding.found],
+        covered=len(holding.covered),
+        baseline=path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path,
+        lines={str(row): line for line, row in enumerate(rows, 2)},
+        suite=f"suite {request.suite}" + (f", shard {request.shard}" if request.shard else ""),
+        versions={str(target): greeting.version for target, greeting in run.greetings.items()},
+        machine=processor_kind() if request.device == "cpu" else ", ".join(sorted(names)),
+        seconds=run.totals.wall,
+        problems=list(dict.fromkeys([*holding.problems, *run.totals.problems])),
+        strict_better=request.strict_better,
+    )
 
 
-def exit_code(holding: Holding, strict_better: bool) -> int:
-    """0 fine, 1 something is worse, 3 a framework is missing, 4 the baseline was held only in part or not at all."""
-    if holding.count(WORSE) or (strict_better and holding.count(BETTER)):
-        return 1
-    if holding.count(MISSING):
-        return 3
-    return 4 if holding.count(GONE) or holding.problems or not holding.held else 0
-
-
-def accept(path: Path, holding: Holding) -> int:
-    """Make what was found the baseline, unless it is not all there; what was not asked for stays."""
-    if holding.problems or not holding.found:
-        return 4
-    missing = {finding.key for finding in holding.findings if finding.kind == MISSING}
-    covered = [row.key for row in holding.covered if str(row.target) not in missing]
-    try:
-        baseline.write(path, baseline.merge(holding.rows, holding.found, holding.findings, covered))
-    except ResultsNotWritten as error:
-        holding.problems.append(str(error))
-        return 4
-    return 0
-
-
-def report(request: Request, holding: Holding, run: compare.Run, path: Path, rows_path: Path) -> None:
-    """Print what was found, where the time went, and how much was held against what."""
-    out = tables.console()
-    out.print(findings_table(holding.findings, lambda finding: repeat(finding, request.suite)), soft_wrap=True)
-    for verdict in {v.framework: v for v in run.verdicts if v.status is Status.SKIPPED}.values():
-        out.print(f"skipped {verdict.framework}: {verdict.note}", markup=False)
-    out.print(compare.time_line(run.totals), markup=False)
-    for problem in dict.fromkeys([*holding.problems, *run.totals.problems]):
-        out.print(f"problem: {problem}", markup=False)
-    out.print(f"{run.totals.cases} cases, {run.totals.verdicts} verdicts; rows in {rows_path}", markup=False)
-    out.print(f"{holding.held} of {len(holding.covered)} accepted keys held against {path}", markup=False)
-
-
-def close(request: Request, holding: Holding, path: Path, code: int) -> None:
-    """Print the verdict in one line."""
-    if request.accept and code == 0:
-        meaning = f"accepted in {path}; the diff is the review"
-    elif request.accept:
-        meaning = "not accepted: " + (holding.problems[0] if holding.problems else "nothing was measured")
+def report(request: Request, account: Account, holding: Holding, run: compare.Run, rows_path: Path) -> None:
+    """Print what was found, where the time went, and how much was held against what; if quiet, only what fails."""
+    aside = request.form != "table"
+    out = tables.console(stderr=aside)
+    shown = account.failing if request.quiet else list(account.findings)
+    if aside:
+        print(written(Line, lines_of(account, shown), request.form), end="")
     else:
-        meaning = _meaning(holding, code)
-    tables.console().print(f"gate: {counts(holding)} -> exit {code} ({meaning})", markup=False, soft_wrap=True)
+        out.print(findings_table(shown, out.width), soft_wrap=True)
+    for line in request.files.lines(account):
+        out.print(line, markup=False, soft_wrap=True)
+    if not request.quiet:
+        for verdict in {v.framework: v for v in run.verdicts if v.status is Status.SKIPPED}.values():
+            out.print(f"skipped {verdict.framework}: {verdict.note}", markup=False)
+        if request.results is None:
+            out.print(compare.time_line(run.totals), markup=False)
+    for problem in account.problems:
+        out.print(f"problem: {problem}", markup=False)
+    if not request.quiet:
+        out.print(f"{run.totals.cases} cases, {run.totals.verdicts} verdicts; rows in {rows_path}", markup=False)
+        out.print(f"{holding.held} of {account.covered} accepted keys held against {account.baseline}", markup=False)
+    if account.code or not request.quiet:
+        out.print(account.closing, markup=False, soft_wrap=True)
 
 
-def _meaning(holding: Holding, code: int) -> str:
-    if code == 1 and not holding.count(WORSE):
-        return "something is better, and --strict-better was asked for: accept it"
-    if code == 4 and holding.problems:
-        return holding.problems[0]
-    if code == 4 and not holding.held:
-        return "nothing of what was measured is in the baseline" if holding.found else "nothing was measured"
-    missing = ", ".join(finding.key for finding in holding.findings if finding.kind == MISSING)
-    return f"{MEANINGS[code]}: {missing}" if code == 3 else MEANINGS[code]
-
-
-def counts(holding: Holding) -> str:
-    """How many findings there are of each kind; the last two kinds only where there are any."""
-    rare = [f"{holding.count(kind)} {kind}" for kind in (CHANGED, MISSING) if holding.count(kind)]
-    return ", ".join([*(f"{holding.count(kind)} {kind}" for kind in (WORSE, BETTER, NEW, GONE)), *rare])
-
-
-def unfinished(request: Request, holding: Holding) -> None:
+def unfinished(holding: Holding) -> None:
     """Print what an interrupted run has found so far; nothing is accepted, and what is gone nobody knows."""
-    known = [finding for finding in holding.findings if finding.kind in (WORSE, BETTER, CHANGED)]
+    known = [
+        finding for finding in holding.findings if finding.kind in (*REGRESSIONS, BETTER, CHANGED) and finding.case
+    ]
     out = tables.console()
-    out.print(findings_table(known, lambda finding: repeat(finding, request.suite)), soft_wrap=True)
+    out.print(findings_table(known, out.width), soft_wrap=True)
     so_far = counts(Holding(holding.rows, holding.covered, holding.found, known))
     out.print(f"gate: unfinished, {holding.held} of {len(holding.covered)} keys held: {so_far}", markup=False)
-
-
-def repeat(finding: Finding, suite: str) -> str:
-    """The command line that measures a finding's case again."""
-    loss, *_, dtype, _, regime, seed = finding.case.split("/")
-    via, _, target = finding.key.partition(" by ")[2].rpartition(" of ")
-    framework, _, device = target.partition(":")[0].partition("@")
-    words: Iterable[str] = [
-        *("lossbench", "compare", loss, "--suite", suite, "--framework", framework, "--impl", via),
-        *("--regime", regime, "--dtype", dtype, "--seed", seed, *(["--device", device] if device else [])),
-    ]
-    return shlex.join(words)

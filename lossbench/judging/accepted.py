@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
+from datetime import date
 from decimal import ROUND_CEILING, Decimal
 
 from lossbench.records import Status, Target, Verdict
@@ -29,6 +30,7 @@ LEVELS = {status: level for level, kind in enumerate(KINDS) for status in kind}
 ORDER = [status for kind in KINDS for status in kind]
 
 Key = tuple[str, ...]
+Recipe = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,9 @@ class Accepted:
     value_error: float | None  # the worst over the seeds, rounded up to two figures
     gradient_error: float | None
     version: str  # the framework's, when this row was accepted
+    machine: str = ""  # where: architecture and vector units, or the device's name; empty in old files
+    reason: str = ""  # why it is accepted, in somebody's own words
+    expires: str = ""  # until which day, such as 2027-01-31; empty: for good
 
     def __post_init__(self) -> None:
         """Refuse to be built as something that nothing could be held against."""
@@ -56,6 +61,20 @@ class Accepted:
         for figure in (self.value_error, self.gradient_error):
             if figure is not None and not figure >= 0:
                 raise ValueError(f"an error of {figure!r} eps; it should be 0 or more, or empty where unknown")
+        if self.expires:
+            try:
+                date.fromisoformat(self.expires)
+            except ValueError:
+                raise ValueError(f"expires is {self.expires!r}; it should be a day, such as 2027-01-31") from None
+
+    def expired(self, today: date) -> bool:
+        """Whether the last day on which it was to be accepted has passed."""
+        return bool(self.expires) and date.fromisoformat(self.expires) < today
+
+    @property
+    def recipe(self) -> Recipe:
+        """What was asked, whoever answers: loss, options, reduction, format and regime."""
+        return (self.loss, self.options, self.reduction, self.dtype, self.regime)
 
     @property
     def key(self) -> Key:
@@ -69,8 +88,7 @@ class Accepted:
 
     def __str__(self) -> str:
         """The key for reading: a case's name without shape and seed, and whose answer it is."""
-        recipe = (self.loss, self.options, self.reduction, self.dtype, self.regime)
-        return f"{'/'.join(part for part in recipe if part)} by {self.via} of {self.target}"
+        return f"{'/'.join(part for part in self.recipe if part)} by {self.via} of {self.target}"
 
 
 KEY = [field.name for field in fields(Accepted)][: [field.name for field in fields(Accepted)].index("status")]
@@ -105,12 +123,18 @@ def fold(verdicts: Iterable[Verdict]) -> dict[Key, Found]:
     return {key: _folded(rows[key], group) for key, group in groups.items()}
 
 
+def recipe_of(case: str) -> Recipe:
+    """The recipe in a case's name: all but shape and seed."""
+    parts = case.split("/")
+    loss, options = (parts[0], parts[1] if len(parts) == 7 else "")
+    reduction, dtype, _, regime, _ = parts[-5:]
+    return (loss, options, reduction, dtype, regime)
+
+
 def _row(verdict: Verdict) -> Accepted:
-    parts = verdict.case.split("/")
-    options = parts[1] if len(parts) == 7 else ""
     same = {name: getattr(verdict, name) for name in KEY if name != "options"}
-    return Accepted(**same, options=options, status=verdict.status, value_error=None, gradient_error=None,
-                    version=verdict.version)  # fmt: skip
+    same |= {"options": recipe_of(verdict.case)[1], "status": verdict.status, "version": verdict.version}
+    return Accepted(**same, value_error=None, gradient_error=None)
 
 
 def _folded(row: Accepted, group: list[Verdict]) -> Found:

@@ -14,7 +14,7 @@ import numpy as np
 from lossbench.cases.regimes import REGIMES
 from lossbench.floats import FORMATS, Format
 from lossbench.judging.measures import Hull, Measured, Part, Wanted, measure, misshapen
-from lossbench.records import Case, Ended, Known, Outcome, Status, Symptom
+from lossbench.records import CORRUPTS, Case, Ended, Known, Outcome, Status, Symptom
 from lossbench.reference.expectation import Expectation, Expected, reduced
 
 # Eps by scale; a loss may declare another with its reason. Of 16-bit formats so many eps as 1.6 % and 6 % allow:
@@ -157,7 +157,8 @@ def unanswered(case: Case, outcome: Outcome, known: tuple[Known, ...]) -> Judgem
             return Judgement(status, compared=1, notes=notes, explained_by=(excuse,))
         return Judgement(Status.REFUSES, notes=[outcome.message])
     status = Status.CRASHES if outcome.ended is Ended.DIED else Status.HANGS
-    return Judgement(status, notes=[*(k.reason for k in declared if k.corrupts), outcome.message])
+    foreseen = [k.reason for k in declared if k.corrupts]
+    return Judgement(status, notes=[*foreseen, *([CORRUPTS] if foreseen else []), outcome.message])
 
 
 def _explained(

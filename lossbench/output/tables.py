@@ -132,8 +132,11 @@ def counts(verdicts: Iterable[Verdict]) -> str:
 
 
 @contextmanager
-def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal; elsewhere one plain line at each tenth."""
+def progress(total: int, what: str, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal; elsewhere one plain line at each tenth; nothing at all if `quiet`."""
+    if quiet:
+        yield lambda done: None
+        return
     out = console(stderr=True)
     if not out.is_terminal:
         shown, started = [0], time.monotonic()

@@ -11,7 +11,7 @@ from lossbench import cli
 from lossbench.cases.suite import Selection, load, unfold
 from lossbench.commands import gate
 from lossbench.errors import EnvironmentLacks, UsageError
-from lossbench.judging import baseline
+from lossbench.judging import baseline_file as baseline
 from lossbench.judging.accepted import Accepted
 from lossbench.losses import catalogue
 from lossbench.records import Status, Verdict
@@ -64,6 +64,7 @@ def test_the_fakes_are_accepted_held_and_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "400")
     line = "lossbench gate huber --framework fakes --baseline cpu.csv"
     assert typed(line, monkeypatch) == 2
     assert typed(f"{line} --accept", monkeypatch) == 0
@@ -79,7 +80,7 @@ def test_the_fakes_are_accepted_held_and_caught(
     capsys.readouterr()
     assert typed(line, monkeypatch) == 1
     shown = capsys.readouterr().out
-    assert f"worse    {liar}: agrees, value 1, gradient 1 → differs" in shown
+    assert f"worse      {liar}: agrees, value 1, gradient 1 → differs" in shown
     assert "gate: 1 worse, 0 better, 0 new, 0 gone -> exit 1" in shown
     command = next(text.strip() for text in shown.splitlines() if "lossbench compare" in text)
     case = shown.split(command)[0].splitlines()[-2].strip()

@@ -1,16 +1,14 @@
 """Accepted rows: how verdicts fold into them, their file, and every kind of change held against them."""
 
 import math
-import os
 import random
 from dataclasses import replace
-from pathlib import Path
+from datetime import date
 
 import pytest
 
-from lossbench.errors import ResultsNotWritten, UsageError
-from lossbench.judging.accepted import Accepted, Key, described, fold, rounded_up
-from lossbench.judging.baseline import compare, limit, merge, read, weigh, write
+from lossbench.judging.accepted import Accepted, fold, rounded_up
+from lossbench.judging.baseline import GONE, compare, limit, weigh
 from lossbench.records import Finding, Status, Target, Verdict
 
 VIA = "torch.nn.HuberLoss"
@@ -121,6 +119,7 @@ HUNG = {"status": Status.HANGS, **NOTHING, "note": "no answer within 20 s"}
 WRONG = {"status": Status.DIFFERS, "value_error": 1e6}
 INFINITE = {"status": Status.DIFFERS, "value_error": math.inf, "gradient_error": math.inf}
 DECLARED = {"status": Status.DEVIATES, "value_error": 5e4, "note": "clips at -100"}
+BY_CONTRACT = {**DECLARED, "status": Status.BY_CONTRACT}
 REJECTED = {"status": Status.REJECTS, **NOTHING}
 IMPRECISE = {"status": Status.IMPRECISE}
 
@@ -149,6 +148,8 @@ IMPRECISE = {"status": Status.IMPRECISE}
         (WRONG, CRASHED, "differs → crashes"),
         (REFUSED, HUNG, "refuses → hangs"),
         (HUNG, CRASHED, "hangs → crashes"),
+        (BY_CONTRACT, DECLARED, "by-contract → deviates"),
+        (OK, BY_CONTRACT, "a declared deviation that was not seen"),
         (OK, {"gradient_error": None}, "no gradient error could be measured, accepted 0.5 eps"),
         (INFINITE, {**INFINITE, "gradient_error": None}, "no gradient error could be measured"),
         (INFINITE, {**DECLARED, "gradient_error": None}, "no gradient error could be measured"),
@@ -168,8 +169,7 @@ def test_regressions_are_worse_and_say_in_what(then: dict[str, object], now: dic
     [
         (WRONG, OK, "differs → agrees"),
         (INFINITE, {**INFINITE, "gradient_error": 70.0}, "gradient error 70 eps, accepted inf"),
-        (DECLARED, OK, "the declared deviation is no longer seen"),
-        (DECLARED, IMPRECISE, "deviates → imprecise"),
+        (DECLARED, BY_CONTRACT, "deviates → by-contract"),
         (WRONG, DECLARED, "differs → deviates"),
         (REFUSED, OK, "refuses → agrees"),
         (HUNG, WRONG, "hangs → differs"),
@@ -223,11 +223,40 @@ def test_the_limit_is_four_times_or_eight_eps_more() -> None:
     assert [limit(figure) for figure in (0.0, 1.0, 8 / 3, 10.0, math.inf)] == [8.0, 9.0, 32 / 3, 40.0, math.inf]
 
 
+@pytest.mark.parametrize("then", [OK, IMPRECISE, DECLARED, HUNG])
+def test_a_crash_that_a_declaration_foresees_may_come_or_not(then: dict[str, object]) -> None:
+    found = finding(then, {**CRASHED, "note": "writes behind its array; corrupts-memory; killed by SIGSEGV"})
+    assert found is not None
+    assert found.kind == "changed"
+    assert "it is declared to corrupt memory, and may die of it or not" in found.reason
+
+
+@pytest.mark.parametrize("then", [DECLARED, BY_CONTRACT])
+@pytest.mark.parametrize("now", [OK, IMPRECISE])
+def test_a_declared_deviation_that_vanished_is_told_apart(then: dict[str, object], now: dict[str, object]) -> None:
+    found = finding(then, now)
+    assert found is not None
+    assert found.kind == "vanished"
+    assert "the declared deviation is no longer seen; take the declaration out" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("expires", "today", "kind"),
+    [("2026-05-31", "2026-05-31", None), ("2026-05-31", "2026-06-01", "expired"), ("", "9999-12-31", None)],
+)
+def test_what_was_accepted_until_a_day_is_not_accepted_after_it(expires: str, today: str, kind: str | None) -> None:
+    (found,) = fold([verdict(**WRONG, note="drops a row")]).values()
+    row = replace(accepted(**WRONG), expires=expires, reason="a fix is on its way")
+    told = weigh(row, found, date.fromisoformat(today))
+    assert (told.kind if told else None) == kind
+    assert told is None or told.reason == "accepted until 2026-05-31: a fix is on its way (drops a row)"
+
+
 # what is new, gone and missing
 
 
-def unknown(row: Accepted) -> str:
-    return "nobody knows"
+def unknown(row: Accepted) -> tuple[str, str]:
+    return GONE, "nobody knows"
 
 
 def test_what_nobody_answers_for_is_gone_and_what_nobody_accepted_is_new() -> None:
@@ -245,7 +274,7 @@ def test_a_missing_framework_is_told_once_and_only_where_the_baseline_holds_it()
     found = fold([verdict(framework="paddle")])
     missing = {TORCH: "No module named 'torch'", Target("tensorflow"): "No module named 'tensorflow'"}
     assert compare(rows, found, missing, unknown) == [
-        Finding("missing", "torch", "2 keys", "", "", "No module named 'torch'")
+        Finding("missing", "torch", "2 keys", "", "", "No module named 'torch'", framework="torch")
     ]
 
 
@@ -261,123 +290,3 @@ def test_findings_stand_worst_kind_first_whatever_the_order_of_rows() -> None:
         ("worse", "ones"), ("worse", "zeros"), ("gone", "tie"), ("changed", "kink"), ("new", "normal"),
     ]  # fmt: skip
     assert compare(rows[::-1], dict(reversed(found.items())), {}, unknown) == findings
-
-
-# the file
-
-
-ROWS = [
-    accepted(), accepted(regime="tie", status=Status.CRASHES, **NOTHING), accepted(regime="ones", value_error=math.inf),
-    accepted(via='odd.name(a="1, 2")', note="n"),
-]  # fmt: skip
-
-
-def test_rows_survive_the_file_sorted_and_without_leftovers(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "cpu.csv"
-    write(path, ROWS)
-    assert read(path) == sorted(ROWS, key=lambda row: row.key)
-    text = path.read_text()
-    assert text.splitlines()[0] == (
-        "loss,framework,via,device,mode,dtype,reduction,options,regime,status,value_error,gradient_error,version"
-    )
-    write(path, ROWS[::-1])
-    assert path.read_text() == text
-    assert [p.name for p in path.parent.iterdir()] == ["cpu.csv"]
-
-
-def test_a_baseline_that_cannot_be_replaced_stands_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "cpu.csv"
-    write(path, ROWS)
-    before = path.read_text()
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ResultsNotWritten, match="No space left"):
-        write(path, ROWS[:1])
-    assert path.read_text() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["cpu.csv"]
-
-
-def test_a_baseline_behind_a_link_is_replaced_where_it_lies(tmp_path: Path) -> None:
-    path, link = tmp_path / "cpu.csv", tmp_path / "link.csv"
-    path.write_text("")
-    path.chmod(0o640)
-    link.symlink_to(path)
-    write(link, ROWS)
-    assert link.is_symlink()
-    assert read(path) == read(link)
-    assert path.stat().st_mode & 0o777 == 0o640
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        (",agrees,", ",agreed,", "line 2.*agreed"),
-        (",agrees,", ",skipped,", "line 2.*skipped"),
-        (",1.3,", ",nan,", "line 2.*nan eps"),
-        (",1.3,", ",-1.0,", "line 2.*-1.0 eps"),
-        (",1.3,", ",a lot,", "line 2.*a lot"),
-        (",0.5,2.13.0", "", "line 2"),
-        ("loss,framework", "loss,firm", "framework"),
-        ("huber,", "<<<<<<< HEAD\nhuber,", "line 2"),
-    ],
-)
-def test_a_damaged_baseline_is_refused_with_its_line(old: str, new: str, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "cpu.csv"
-    write(path, ROWS[:1])
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-    with pytest.raises(UsageError, match=message):
-        read(path)
-
-
-def test_a_row_held_twice_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "cpu.csv"
-    write(path, [ROWS[0], replace(ROWS[0], value_error=2.0)])
-    with pytest.raises(UsageError, match="two rows for huber/none/float32/kink by torch"):
-        read(path)
-
-
-def test_no_baseline_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="with --accept"):
-        read(tmp_path / "none.csv")
-
-
-# accepting
-
-
-def merged(rows: list[Accepted], verdicts: list[Verdict], covered: list[Key] | None = None) -> dict[str, str]:
-    found = fold(verdicts)
-    keys = [row.key for row in rows] if covered is None else covered
-    findings = compare([row for row in rows if row.key in keys], found, {}, unknown)
-    return {row.regime: f"{described(row)} {row.version}" for row in merge(rows, found, findings, keys)}
-
-
-def test_accepting_replaces_what_changed_and_leaves_what_did_not() -> None:
-    rows = [accepted(regime=regime) for regime in ("kink", "tie", "zeros", "ones")]
-    now = [
-        verdict(regime="kink", value_error=1.34, version="2.14.0"),
-        verdict(regime="tie", status=Status.DIFFERS, value_error=1234.5, version="2.14.0"),
-        verdict(regime="normal", value_error=0.321, version="2.14.0"),
-    ]
-    assert merged(rows, now, [row.key for row in rows if row.regime != "ones"]) == {
-        "kink": "agrees, value 1.3, gradient 0.5 2.13.0",  # within the limit: as it was
-        "tie": "differs, value 1.3e+03, gradient 0.5 2.14.0",
-        "normal": "agrees, value 0.33, gradient 0.5 2.14.0",
-        "ones": "agrees, value 1.3, gradient 0.5 2.13.0",  # not asked for: as it was
-    }
-
-
-def test_what_crashed_stays_accepted_as_crashing() -> None:
-    assert merged([accepted(**CRASHED)], [verdict()]) == {"kink": "crashes 2.13.0"}
-
-
-def test_accepting_twice_changes_nothing() -> None:
-    found = fold([verdict(seed, value_error=1.23456 * seed) for seed in range(3)])
-    rows = merge([], found, compare([], found, {}, unknown), [])
-    again = compare(rows, found, {}, unknown)
-    assert again == []
-    assert merge(rows, found, again, [row.key for row in rows]) == rows
