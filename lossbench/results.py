@@ -17,11 +17,17 @@ from lossbench.errors import ResultsNotWritten, UsageError
 
 Record = TypeVar("Record")
 LATEST = Path("results") / "latest"
+VERSION = "schema"  # the last column of every file: which columns its rows may have
 
 
 def columns(record: type[Any]) -> list[str]:
     """The columns of a record's file, in order."""
     return [field.name for field in fields(record)]
+
+
+def schema(record: type[Any]) -> int:
+    """The version of a record's columns; a file without the column has version 1."""
+    return int(getattr(record, "SCHEMA", 1))
 
 
 def cell(value: Any) -> str:
@@ -45,7 +51,7 @@ class Writer:
 
     def __init__(self, path: Path, record: type[Any]) -> None:
         """Create the file and write its header at once: a bad path fails before anything is measured."""
-        self.path, self.names = path, columns(record)
+        self.path, self.names, self.schema = path, columns(record), str(schema(record))
         self.whole = 0  # bytes of the rows that were written in full
         if os.path.isdir(path):
             raise UsageError(
@@ -65,7 +71,7 @@ class Writer:
             raise UsageError(f"cannot write {path}: {error.strerror}; give another path with --csv") from error
         self.table = csv.writer(self.file, lineterminator="\n")
         try:
-            self._write(self.names)
+            self._write([*self.names, VERSION])
         except ResultsNotWritten:
             self.close()
             raise
@@ -76,7 +82,7 @@ class Writer:
         Raises:
             ResultsNotWritten: the disk is full, or the file has gone.
         """
-        self._write([cell(getattr(record, name)) for name in self.names])
+        self._write([*(cell(getattr(record, name)) for name in self.names), self.schema])
 
     def _write(self, row: Sequence[str]) -> None:
         try:
@@ -133,7 +139,7 @@ def read(path: Path, record: type[Record]) -> list[Record]:
     """Read a file of records; columns that are missing take the field's default.
 
     Raises:
-        UsageError: there is no such file, or a row does not read like a record.
+        UsageError: there is no such file, a row does not read like a record, or a later lossbench wrote it.
     """
     hints = get_type_hints(record)
     names = columns(record)
@@ -148,6 +154,10 @@ def read(path: Path, record: type[Record]) -> list[Record]:
         raise UsageError(f"{path} lacks the column {missing[0]!r}; a file of this kind begins with {','.join(names)}")
     records = []
     for number, row in enumerate(rows, 2):
+        if (version := row.get(VERSION)) and version.isdecimal() and int(version) > schema(record):
+            raise UsageError(
+                f"{path} has schema {version}, and this lossbench reads up to {schema(record)}; update lossbench"
+            )
         try:
             records.append(
                 record(**{name: parsed(hints[name], row[name]) for name in names if row.get(name) is not None})
