@@ -13,6 +13,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from lossbench import cli_results
+
 INTERRUPTED, TERMINATED = 130, 143
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # nothing more can be written there
 
@@ -307,6 +309,9 @@ def selftest(
     from lossbench.commands.selftest import main as run
 
     raise typer.Exit(run(Request(suite, csv)))
+
+
+cli_results.add_to(app)
 
 
 def _words(texts: Iterable[str] | None) -> tuple[str, ...]:
