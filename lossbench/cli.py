@@ -168,14 +168,10 @@ def exhaust(
     losses: Losses = None,
     dtype: Annotated[str, typer.Option("--dtype", help="float16, bfloat16 or float32.")] = "bfloat16",
     framework: Frameworks = None,
-    argument: Annotated[
-        Words, typer.Option("--argument", help="Only these arguments run through all patterns.")
-    ] = None,
+    argument: Annotated[Words, typer.Option("--argument", help="Only these run through all patterns.")] = None,
     impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
     device: Device = "cpu",
-    all_options: Annotated[
-        bool, typer.Option("--all-options", help="float32: every value of labels and parameters as well.")
-    ] = False,
+    all_options: Annotated[bool, typer.Option("--all-options", help="float32: labels and parameters, too.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the last run was interrupted.")] = False,
     csv: Csv = None,
 ) -> None:
@@ -311,11 +307,11 @@ def selftest(
     raise typer.Exit(run(Request(suite, csv)))
 
 
-cli_results.add_to(app)
-
-
 def _words(texts: Iterable[str] | None) -> tuple[str, ...]:
     return tuple(word for text in texts or () for word in (text.replace(",", " ").split() or [text]))
+
+
+cli_results.add_to(app)
 
 
 class _Terminated(BaseException):

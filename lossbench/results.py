@@ -141,8 +141,9 @@ def read(path: Path, record: type[Record]) -> list[Record]:
     Raises:
         UsageError: there is no such file, a row does not read like a record, or a later lossbench wrote it.
     """
-    hints = get_type_hints(record)
     names = columns(record)
+    types = get_type_hints(record)
+    hints = {name: types[name] for name in names}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark before the first column
             reader = csv.DictReader(file)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lossbench.commands.sources import Source, Sources, load
+from lossbench.commands.sources import Source, Sources, load, when
 from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.judging.changes import Change, Kind, changes
 from lossbench.losses import catalogue
@@ -38,7 +38,8 @@ def main(request: Request) -> int:
     output = request.output or LATEST / "report.html"
     _safe(output, sources)
     rows, found = _sets(sources.verdicts, request.join)
-    data = payload(rows, catalogue(), sources.timings, found, _files(sources, found is not None))
+    before = sources.verdicts[0].rows if found is not None else []
+    data = payload(rows, catalogue(), sources.timings, found, before, _files(sources, found is not None))
     _write(output, render(data, request.title))
     out = tables.console()
     if rows:
@@ -69,11 +70,14 @@ def _counted(found: Sequence[Change]) -> str:
 
 def _files(sources: Sources, compared: bool) -> list[Mapping[str, Any]]:
     kinds = ("before", "after") if compared else ("verdicts",) * len(sources.verdicts)
-    told: list[Mapping[str, Any]] = [
+    told = [
         {"kind": kind, "name": str(source.path), "rows": len(source.rows), "written": source.written}
         for kind, source in zip(kinds, sources.verdicts, strict=True)
     ]
-    return told
+    timed = [
+        {"kind": "timings", "name": str(path), "rows": rows, "written": when(path)} for path, rows in sources.timed
+    ]
+    return [*told, *timed]
 
 
 def _safe(output: Path, sources: Sources) -> None:
@@ -99,9 +103,8 @@ def _write(output: Path, page: str) -> None:
     """
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        if output.exists() and not output.is_file():  # a pipe or a device takes what comes
-            output.write_text(page, encoding="utf-8")
-            return
+        if output.exists() and not output.is_file():
+            return _pour(output, page)
         descriptor, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}; give another path with -o") from error
@@ -117,3 +120,13 @@ def _write(output: Path, page: str) -> None:
     finally:
         with suppress(OSError):
             os.unlink(name)
+
+
+def _pour(output: Path, page: str) -> None:
+    """The page into a pipe or a device, which takes what comes."""
+    try:
+        output.write_text(page, encoding="utf-8")
+    except BrokenPipeError:  # the reader has what it wanted
+        return
+    except OSError as error:
+        raise ResultsNotWritten(f"cannot write {output}: {error.strerror}") from error

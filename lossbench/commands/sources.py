@@ -27,7 +27,12 @@ class Source:
     @property
     def written(self) -> str:
         """When it was, in the time of this machine."""
-        return datetime.datetime.fromtimestamp(self.path.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
+        return when(self.path)
+
+
+def when(path: Path) -> str:
+    """When a file was written, in the time of this machine."""
+    return datetime.datetime.fromtimestamp(path.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
 
 
 @dataclass(slots=True)
@@ -36,12 +41,12 @@ class Sources:
 
     verdicts: list[Source] = field(default_factory=list)
     timings: list[dict[str, str]] = field(default_factory=list)
-    timing_paths: list[Path] = field(default_factory=list)
+    timed: list[tuple[Path, int]] = field(default_factory=list)  # files of timings, and how many rows each has
 
     @property
     def paths(self) -> list[Path]:
         """All files that were read."""
-        return [*(source.path for source in self.verdicts), *self.timing_paths]
+        return [*(source.path for source in self.verdicts), *(path for path, _ in self.timed)]
 
 
 def load(paths: Sequence[Path]) -> Sources:
@@ -65,8 +70,9 @@ def load(paths: Sequence[Path]) -> Sources:
                 found.verdicts.append(Source(file, read(file, Verdict)))
             elif header >= TIMINGS:
                 with file.open(newline="", encoding="utf-8-sig") as text:
-                    found.timings += list(csv.DictReader(text))
-                found.timing_paths.append(file)
+                    timings = list(csv.DictReader(text))
+                found.timings += timings
+                found.timed.append((file, len(timings)))
             else:
                 raise UsageError(
                     f"{file} holds neither verdicts nor timings: it begins with {','.join(sorted(header))[:60]!r}; "

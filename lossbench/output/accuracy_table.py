@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lossbench.judging.accuracy import Accuracy
-from lossbench.output.coverage import grouped, markdown_row
+from lossbench.output.coverage import markdown_row
 from lossbench.output.tables import figure
 from lossbench.results import cell
 
@@ -36,7 +36,7 @@ def as_table(rows: Sequence[Accuracy]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True, min_width=5)
     table.add_column("right", justify="right", no_wrap=True)
     table.add_column("implementation, and the input that shows the worst", overflow="fold", ratio=1)
-    for loss, mine in grouped(rows, "loss").items():
+    for loss, mine in by_loss(rows).items():
         table.add_row(*[""] * 5, f"[bold]{escape(loss)}[/]")
         for row in mine:
             figures = (row.worst_ulps, row.p99_ulps, row.median_ulps, row.worst_eps)
@@ -45,6 +45,14 @@ def as_table(rows: Sequence[Accuracy]) -> Table:
             below = "".join(f"\n  {escape(line)}" for line in lines if line)
             table.add_row(*map(figure, figures), right(row), f"{about}[dim]{below}[/]")
     return table
+
+
+def by_loss(rows: Sequence[Accuracy]) -> dict[str, list[Accuracy]]:
+    """The rows of each loss, in their order."""
+    groups: dict[str, list[Accuracy]] = {}
+    for row in rows:
+        groups.setdefault(row.loss, []).append(row)
+    return groups
 
 
 def right(row: Accuracy) -> str:
@@ -73,7 +81,7 @@ def as_markdown(rows: Sequence[Accuracy]) -> str:
     """A page: one table for each loss."""
     versions = dict.fromkeys(f"{row.framework} {row.version}" for row in sorted(rows, key=lambda row: row.framework))
     parts = [INTRODUCTION, f"Measured: {', '.join(versions)}.", ""]
-    for loss, mine in grouped(rows, "loss").items():
+    for loss, mine in by_loss(rows).items():
         parts += [f"## {loss}", ""]
         heads = ("implementation", "format", "of", "worst ulps", "p99", "median", "worst eps", "right", "worst input")
         parts += markdown_row(*heads)

@@ -56,6 +56,7 @@ def payload(
     losses: Mapping[str, Loss],
     timings: Sequence[Row] = (),
     found: Sequence[Change] | None = None,
+    before: Sequence[Verdict] = (),
     files: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """All that the page shows, as JSON can say it.
@@ -65,6 +66,7 @@ def payload(
         losses: the catalogue.
         timings: rows of timings as read from a file.
         found: what changed between two sets; None where there is but one.
+        before: the earlier ones of two sets.
         files: what is said of each file of results.
     """
     told = {key(change.row): change for change in found or ()}
@@ -83,7 +85,7 @@ def payload(
         "compared": found is not None,
         "times": took,
         "roof": roof(timings),
-        "environment": environment(rows, timings),
+        "environment": environment(rows, timings, before),
         "files": list(files),
     }
 
@@ -104,7 +106,7 @@ def packed(rows: Sequence[Verdict], told: Mapping[tuple[str, ...], Change]) -> d
         values = (
             owners.setdefault(owner, len(owners)),
             texts(row.case.partition("/")[2]),
-            order[row.status],
+            order[Status.ABSENT if change and change.kind is Kind.GONE else row.status],
             row.compared,
             *(_short(error) for error in (row.value_error, row.gradient_error, row.value_ulps, row.gradient_ulps)),
             0 if quiet else texts(row.worst),
@@ -135,8 +137,8 @@ def described(loss: Loss) -> dict[str, Any]:
     }
 
 
-def environment(rows: Iterable[Verdict], timings: Sequence[Row]) -> dict[str, Any]:
-    """Who was measured, who was not there, and on what it was timed."""
+def environment(rows: Iterable[Verdict], timings: Sequence[Row], before: Iterable[Verdict] = ()) -> dict[str, Any]:
+    """Who was measured, who was not there, and on what it was timed; of two sets, which versions changed."""
     frameworks: dict[str, str] = {}
     skipped: dict[str, str] = {}
     for row in rows:
@@ -146,6 +148,10 @@ def environment(rows: Iterable[Verdict], timings: Sequence[Row]) -> dict[str, An
             frameworks[str(_target(row))] = row.version
     for timing in timings:
         frameworks.setdefault(timing.get("framework", ""), timing.get("version", ""))
+    for row in before:
+        name = str(_target(row))
+        if name in frameworks and row.version and " → " not in frameworks[name] and row.version != frameworks[name]:
+            frameworks[name] = f"{row.version} → {frameworks[name]}"
     try:
         own = version("lossbench")
     except PackageNotFoundError:

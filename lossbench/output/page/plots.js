@@ -25,12 +25,12 @@ function distribution(mine, what, width) {
   return Plot.plot({
     width, height: 26 * counts.size + (tilted ? 66 : 38), marginLeft: narrow ? 92 : 112, marginBottom: 4, marginTop: tilted ? 58 : 30, style: looks, ariaLabel: "error distribution by regime",
     x: { domain: payload.bins, axis: "top", label: null, tickRotate: tilted ? -55 : 0, tickSize: 0 }, y: { label: null, tickSize: 0 },
-    color: { type: "identity" }, opacity: { domain: [0, 1], range: [0.16, 1], type: "sqrt" },
+    color: { type: "identity" }, opacity: { domain: [0, 1], range: [0.3, 1], type: "sqrt" },
     marks: [
       Plot.cell(cells, { x: "bin", y: "regime", fill: "tone", fillOpacity: "share", inset: 1, rx: 4,
         title: d => `${d.regime}: ${thousands(d.count)} of ${thousands(d.all)} numbers (${(100 * d.share).toPrecision(2)} %)\n${d.bin === "exact" ? "exact" : d.bin === "NaN, ∞" ? "NaN or ∞ in place of a number, or the reverse" : `${d.bin} ulps`}` }),
       narrow ? null : Plot.text(cells, { x: "bin", y: "regime", text: d => (d.share >= 0.995 && d.count === d.all ? "all" : d.share < 0.005 ? "<½ %" : `${Math.round(100 * d.share)} %`),
-        fill: d => (d.share > 0.45 ? "var(--card)" : "var(--ink)"), fontSize: 10 }),
+        fill: d => (d.share > 0.4 ? "var(--card)" : "var(--ink)"), fontSize: 10 }),
     ],
   });
 }
