@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import functools
 import os
 import stat
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, fields
 from enum import StrEnum
@@ -142,8 +143,9 @@ def read(path: Path, record: type[Record]) -> list[Record]:
         UsageError: there is no such file, a row does not read like a record, or a later lossbench wrote it.
     """
     names = columns(record)
-    types = get_type_hints(record)
-    hints = {name: types[name] for name in names}
+    every = get_type_hints(record)
+    hints = {name: every[name] for name in names}
+    readers = {name: parser(hint) for name, hint in hints.items()}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark before the first column
             reader = csv.DictReader(file)
@@ -161,7 +163,7 @@ def read(path: Path, record: type[Record]) -> list[Record]:
             )
         try:
             records.append(
-                record(**{name: parsed(hints[name], row[name]) for name in names if row.get(name) is not None})
+                record(**{name: read(row[name]) for name, read in readers.items() if row.get(name) is not None})
             )
         except (TypeError, ValueError) as error:
             raise UsageError(f"{path}, line {number}: {_said(error, row, hints)}") from error
@@ -184,11 +186,20 @@ def _said(error: Exception, row: Mapping[str, str | None], hints: Mapping[str, A
 
 def parsed(hint: Any, text: str) -> Any:
     """A cell as the type of its field."""
+    return parser(hint)(text)
+
+
+@functools.cache
+def parser(hint: Any) -> Callable[[str], Any]:
+    """What reads the cells of a field of this type."""
     if get_origin(hint) in (Union, types.UnionType):
-        kinds = [kind for kind in get_args(hint) if kind is not type(None)]
-        return None if text == "" else parsed(kinds[0], text)
+        known = parser(next(kind for kind in get_args(hint) if kind is not type(None)))
+        return lambda text: None if text == "" else known(text)
     if get_origin(hint) is tuple:
-        return tuple(parsed(get_args(hint)[0], part) for part in text.split())
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return hint(text)
-    return hint(text) if hint in (int, float) else text
+        part = parser(get_args(hint)[0])
+        if part is str:
+            return lambda text: tuple(text.split())
+        return lambda text: tuple(map(part, text.split()))
+    if isinstance(hint, type) and (issubclass(hint, StrEnum) or hint in (int, float)):
+        return hint
+    return str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import platform
@@ -188,6 +189,7 @@ def _binned(cell: Sequence[str]) -> str:
     return ",".join(map(str, counts))
 
 
+@functools.cache
 def _bin(step: str) -> int:
     if step == EXACT:
         return 0
