@@ -365,6 +365,8 @@ class Exhausted:
     `certified` is what the definition gives there, in as many digits as float64 has.
     """
 
+    SCHEMA: ClassVar[int] = 1
+
     loss: str
     framework: str
     version: str

@@ -18,7 +18,7 @@ from lossbench.errors import ResultsNotWritten, UsageError
 
 Record = TypeVar("Record")
 LATEST = Path("results") / "latest"
-VERSION = "schema"  # the last column of every file: which columns its rows may have
+VERSION = "schema"  # the last column where a record declares its SCHEMA: which columns its rows may have
 
 
 def columns(record: type[Any]) -> list[str]:
@@ -52,7 +52,8 @@ class Writer:
 
     def __init__(self, path: Path, record: type[Any]) -> None:
         """Create the file and write its header at once: a bad path fails before anything is measured."""
-        self.path, self.names, self.schema = path, columns(record), str(schema(record))
+        self.path, self.names = path, columns(record)
+        self.version = [str(schema(record))] if hasattr(record, "SCHEMA") else []
         self.whole = 0  # bytes of the rows that were written in full
         if os.path.isdir(path):
             raise UsageError(
@@ -72,7 +73,7 @@ class Writer:
             raise UsageError(f"cannot write {path}: {error.strerror}; give another path with --csv") from error
         self.table = csv.writer(self.file, lineterminator="\n")
         try:
-            self._write([*self.names, VERSION])
+            self._write([*self.names, *([VERSION] if self.version else [])])
         except ResultsNotWritten:
             self.close()
             raise
@@ -83,7 +84,7 @@ class Writer:
         Raises:
             ResultsNotWritten: the disk is full, or the file has gone.
         """
-        self._write([*(cell(getattr(record, name)) for name in self.names), self.schema])
+        self._write([*(cell(getattr(record, name)) for name in self.names), *self.version])
 
     def _write(self, row: Sequence[str]) -> None:
         try:

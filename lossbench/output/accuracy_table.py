@@ -17,6 +17,7 @@ from lossbench.output.coverage import markdown_row
 from lossbench.output.tables import figure
 from lossbench.results import cell
 
+FINE = 4.0  # ulps up to which nobody asks for the input; the CSV has it all the same
 NAMES = [field.name for field in fields(Accuracy)]
 INTRODUCTION = """\
 # How accurate the losses are
@@ -25,7 +26,7 @@ Made by `lossbench accuracy --format markdown`; do not edit. Each row is one imp
 its gradients, over all cases of the results it was made from: ordinary inputs and those at the edges of the format
 alike. Ulps are those of single numbers: the worst, and what 99 and 50 of 100 do not exceed. Eps are the worst error by
 scale, which decides whether a case agrees. *Right* counts the cases that agree, those that differ as declared or
-documented in brackets. A number is infinite where NaN or infinity stands in a number's place, or the reverse.
+documented in brackets. The input is shown from 4 ulps on. A number is infinite where NaN or infinity stands in a number's place, or the reverse.
 """
 
 
@@ -41,7 +42,7 @@ def as_table(rows: Sequence[Accuracy]) -> Table:
         for row in mine:
             figures = (row.worst_ulps, row.p99_ulps, row.median_ulps, row.worst_eps)
             about = f"{escape(row.via)} [bold]{row.dtype}[/] {row.of}"
-            lines = [row.case, row.shown, row.input] if row.worst_ulps > 1 else []
+            lines = [row.case, row.shown, row.input] if row.worst_ulps > FINE else []
             below = "".join(f"\n  {escape(line)}" for line in lines if line)
             table.add_row(*map(figure, figures), right(row), f"{about}[dim]{below}[/]")
     return table
@@ -88,7 +89,7 @@ def as_markdown(rows: Sequence[Accuracy]) -> str:
         parts += markdown_row("---", "---", "---", *["---:"] * 5, "---")
         for row in mine:
             figures = (row.worst_ulps, row.p99_ulps, row.median_ulps, row.worst_eps)
-            lines = [row.case, row.shown, row.input] if row.worst_ulps > 1 else []
+            lines = [row.case, row.shown, row.input] if row.worst_ulps > FINE else []
             shows = "<br>".join(f"`{line}`" for line in lines if line)
             parts += markdown_row(f"`{row.via}`", row.dtype, row.of, *map(figure, figures), right(row), shows)
         parts.append("")

@@ -92,7 +92,9 @@ def page() -> str:
         parts += [*markdown_row("column", "type", "in pandas", "meaning"), *markdown_row("---", "---", "---", "---")]
         for name, kind, pandas, meaning in described(record):
             parts += markdown_row(f"`{name}`", kind, pandas, meaning)
-        parts += [*markdown_row("`schema`", "whole number", "Int64", "the version of these columns"), ""]
+        if hasattr(record, "SCHEMA"):
+            parts += markdown_row("`schema`", "whole number", "Int64", "the version of these columns")
+        parts.append("")
     return "\n".join(parts)
 
 

@@ -26,7 +26,7 @@ def test_every_form_says_the_same(lossbench: InProcess, folder: Path) -> None:
     for row in by_csv:
         assert row["numbers"]
         assert 0 <= float(row["median_ulps"]) <= float(row["p99_ulps"]) <= float(row["worst_ulps"])
-        assert f"`{row['case']}`" in page or float(row["worst_ulps"]) <= 1
+        assert f"`{row['case']}`" in page or float(row["worst_ulps"]) <= 4
     assert "honest" in shown
 
 
