@@ -26,7 +26,8 @@ Made by `lossbench accuracy --format markdown`; do not edit. Each row is one imp
 its gradients, over all cases of the results it was made from: ordinary inputs and those at the edges of the format
 alike. Ulps are those of single numbers: the worst, and what 99 and 50 of 100 do not exceed. Eps are the worst error by
 scale, which decides whether a case agrees. *Right* counts the cases that agree, those that differ as declared or
-documented in brackets. The input is shown from 4 ulps on. A number is infinite where NaN or infinity stands in a number's place, or the reverse.
+documented in brackets. The input is shown from 4 ulps on. A number is infinite where NaN or infinity stands in a
+number's place, or the reverse.
 """
 
 
