@@ -44,7 +44,7 @@ def test_help_is_light(arguments: Sequence[str], folder: Path) -> None:
     loaded = json.loads(modules)
     assert [name for name in HEAVY if name in loaded] == []
     assert {name for name in loaded if name.partition(".")[0] == "lossbench"} <= {
-        "lossbench", "lossbench.cli", "lossbench.errors"
+        "lossbench", "lossbench.cli", "lossbench.cli_results", "lossbench.errors"
     }  # fmt: skip
 
 
