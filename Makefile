@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup compare speed gate accept selftest docs test check format clean
+.PHONY: help setup compare speed gate accept selftest report accuracy docs test check format clean
 
 help:            ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -33,8 +33,17 @@ accept: $(READY)  ## make today's verdicts the accepted ones; review the diff
 selftest: $(READY)  ## let the lying fakes try to fool the judge
 	$(BIN)/lossbench selftest
 
-docs: $(READY)  ## write docs/coverage.md anew
+report: $(READY)  ## the latest results as a page for the browser
+	$(BIN)/lossbench report $(ARGS)
+
+accuracy: $(READY)  ## measure how accurate every implementation is: results/accuracy.csv and docs/accuracy.md
+	$(BIN)/lossbench compare --suite $(or $(SUITE),smoke) --csv results/latest/accuracy.csv $(ARGS)
+	$(BIN)/lossbench accuracy results/latest/accuracy.csv --format csv -o results/accuracy.csv
+	$(BIN)/lossbench accuracy results/latest/accuracy.csv --format markdown -o docs/accuracy.md
+
+docs: $(READY)  ## write docs/coverage.md and docs/results.md anew
 	$(BIN)/lossbench list --coverage --format markdown > docs/coverage.md
+	$(BIN)/python -c 'from lossbench.output.columns import page; print(page(), end="")' > docs/results.md
 
 test: $(READY)  ## all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)

@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from lossbench import cli_results
 from lossbench.cli_hunt import Words, hunt, split
 from lossbench.leaving import INTERRUPTED, TERMINATED, Terminated, flushed, open_streams, say, terminate, unexpected
 
@@ -233,14 +234,10 @@ def exhaust(
     losses: Losses = None,
     dtype: Annotated[str, typer.Option("--dtype", help="float16, bfloat16 or float32.")] = "bfloat16",
     framework: Frameworks = None,
-    argument: Annotated[
-        Words, typer.Option("--argument", help="Only these arguments run through all patterns.")
-    ] = None,
+    argument: Annotated[Words, typer.Option("--argument", help="Only these run through all patterns.")] = None,
     impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
     device: Device = "cpu",
-    all_options: Annotated[
-        bool, typer.Option("--all-options", help="float32: every value of labels and parameters as well.")
-    ] = False,
+    all_options: Annotated[bool, typer.Option("--all-options", help="float32: labels and parameters, too.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the last run was interrupted.")] = False,
     csv: Csv = None,
     brought: Brought = None,
@@ -430,6 +427,9 @@ def selftest(
     from lossbench.commands.selftest import main as run
 
     raise typer.Exit(run(Request(suite, csv)))
+
+
+cli_results.add_to(app)
 
 
 def main() -> None:

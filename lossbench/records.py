@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 Option = bool | int | float | str | None
 
@@ -293,26 +294,36 @@ class Verdict:
     unknown, never zero.
     """
 
-    case: str
+    SCHEMA: ClassVar[int] = 2  # 1 ended at `note`
+
+    case: str  # its name, from which `lossbench compare --case` rebuilds the same inputs
     loss: str
     framework: str
-    version: str
-    via: str
+    version: str  # the framework's own
+    via: str  # the public name of what was called
     device: str
     mode: str
     dtype: str
     reduction: str
     shape: str
-    regime: str
+    regime: str  # the kind of input; `lossbench list --regimes` explains each
     status: Status
-    compared: int
-    value_error: float | None = None
-    gradient_error: float | None = None
-    value_ulps: float | None = None
+    compared: int  # how many numbers were judged
+    value_error: float | None = None  # the worst by scale, in eps of the tested format
+    gradient_error: float | None = None  # the same of all gradients
+    value_ulps: float | None = None  # the worst, in units in the last place
     gradient_ulps: float | None = None
     reference: str = ""  # certified, or float64 where the definition is too slow for the size
     worst: str = ""  # where the worst error is: argument, index, got, want
-    note: str = ""
+    note: str = ""  # symptoms, reasons of declared deviations, messages
+    value_ulps_p99: float | None = None  # the 99th percentile over the numbers of this case
+    value_ulps_median: float | None = None
+    gradient_ulps_p99: float | None = None
+    gradient_ulps_median: float | None = None
+    value_worst: str = ""  # where the value is worst; `worst` is the worse of this and the next
+    gradient_worst: str = ""
+    value_spread: tuple[str, ...] = ()  # how many numbers lie where, as step:count, see `lossbench.spreads`
+    gradient_spread: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse to be built as an agreement over nothing."""
@@ -345,6 +356,8 @@ class Exhausted:
     A step goes from one number of the format to the next. Worst input, got and want are those of the worst answer;
     `certified` is what the definition gives there, in as many digits as float64 has.
     """
+
+    SCHEMA: ClassVar[int] = 1
 
     loss: str
     framework: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import functools
 import os
 import stat
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, fields
 from enum import StrEnum
@@ -17,11 +18,17 @@ from lossbench.errors import ResultsNotWritten, UsageError
 
 Record = TypeVar("Record")
 LATEST = Path("results") / "latest"
+VERSION = "schema"  # the last column where a record declares its SCHEMA: which columns its rows may have
 
 
 def columns(record: type[Any]) -> list[str]:
     """The columns of a record's file, in order."""
     return [field.name for field in fields(record)]
+
+
+def schema(record: type[Any]) -> int:
+    """The version of a record's columns; a file without the column has version 1."""
+    return int(getattr(record, "SCHEMA", 1))
 
 
 def cell(value: Any) -> str:
@@ -46,6 +53,7 @@ class Writer:
     def __init__(self, path: Path, record: type[Any]) -> None:
         """Create the file and write its header at once: a bad path fails before anything is measured."""
         self.path, self.names = path, columns(record)
+        self.version = [str(schema(record))] if hasattr(record, "SCHEMA") else []
         self.whole = 0  # bytes of the rows that were written in full
         if os.path.isdir(path):
             raise UsageError(
@@ -65,7 +73,7 @@ class Writer:
             raise UsageError(f"cannot write {path}: {error.strerror}; give another path with --csv") from error
         self.table = csv.writer(self.file, lineterminator="\n")
         try:
-            self._write(self.names)
+            self._write([*self.names, *([VERSION] if self.version else [])])
         except ResultsNotWritten:
             self.close()
             raise
@@ -76,7 +84,7 @@ class Writer:
         Raises:
             ResultsNotWritten: the disk is full, or the file has gone.
         """
-        self._write([cell(getattr(record, name)) for name in self.names])
+        self._write([*(cell(getattr(record, name)) for name in self.names), *self.version])
 
     def _write(self, row: Sequence[str]) -> None:
         try:
@@ -133,10 +141,12 @@ def read(path: Path, record: type[Record]) -> list[Record]:
     """Read a file of records; columns that are missing take the field's default.
 
     Raises:
-        UsageError: there is no such file, or a row does not read like a record.
+        UsageError: there is no such file, a row does not read like a record, or a later lossbench wrote it.
     """
-    hints = get_type_hints(record)
     names = columns(record)
+    every = get_type_hints(record)
+    hints = {name: every[name] for name in names}
+    readers = {name: parser(hint) for name, hint in hints.items()}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark before the first column
             reader = csv.DictReader(file)
@@ -148,9 +158,13 @@ def read(path: Path, record: type[Record]) -> list[Record]:
         raise UsageError(f"{path} lacks the column {missing[0]!r}; a file of this kind begins with {','.join(names)}")
     records = []
     for number, row in enumerate(rows, 2):
+        if (version := row.get(VERSION)) and version.isdecimal() and int(version) > schema(record):
+            raise UsageError(
+                f"{path} has schema {version}, and this lossbench reads up to {schema(record)}; update lossbench"
+            )
         try:
             records.append(
-                record(**{name: parsed(hints[name], row[name]) for name in names if row.get(name) is not None})
+                record(**{name: read(row[name]) for name, read in readers.items() if row.get(name) is not None})
             )
         except (TypeError, ValueError) as error:
             raise UsageError(f"{path}, line {number}: {_said(error, row, hints)}") from error
@@ -173,11 +187,20 @@ def _said(error: Exception, row: Mapping[str, str | None], hints: Mapping[str, A
 
 def parsed(hint: Any, text: str) -> Any:
     """A cell as the type of its field."""
+    return parser(hint)(text)
+
+
+@functools.cache
+def parser(hint: Any) -> Callable[[str], Any]:
+    """What reads the cells of a field of this type."""
     if get_origin(hint) in (Union, types.UnionType):
-        kinds = [kind for kind in get_args(hint) if kind is not type(None)]
-        return None if text == "" else parsed(kinds[0], text)
+        known = parser(next(kind for kind in get_args(hint) if kind is not type(None)))
+        return lambda text: None if text == "" else known(text)
     if get_origin(hint) is tuple:
-        return tuple(parsed(get_args(hint)[0], part) for part in text.split())
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return hint(text)
-    return hint(text) if hint in (int, float) else text
+        part = parser(get_args(hint)[0])
+        if part is str:
+            return lambda text: tuple(text.split())
+        return lambda text: tuple(map(part, text.split()))
+    if isinstance(hint, type) and (issubclass(hint, StrEnum) or hint in (int, float)):
+        return hint
+    return str

@@ -33,6 +33,7 @@ from lossbench.records import (
 from lossbench.reductions import output_shape
 from lossbench.reference.answers import Answers, default_path
 from lossbench.reference.expectation import Expectation, expect
+from lossbench.spreads import written
 from lossbench.wire import Absence, WireArray, fingerprint
 
 WINDOW = 400  # cases under way at a time, so that fast frameworks need not wait for slow ones,
@@ -288,6 +289,8 @@ class Comparison:
     def _emit(self, case: Case, target: Target, via: str, found: Judgement, ruler: str) -> None:
         compared = found.compared
         measured = compared > 0 and found.status is not Status.REFUSES
+        value = found.value if measured and found.value.compared else None
+        gradient = found.gradient if measured and found.gradient.compared else None
         verdict = Verdict(
             case=str(case),
             loss=case.loss,
@@ -302,13 +305,21 @@ class Comparison:
             regime=case.regime,
             status=found.status,
             compared=compared,
-            value_error=found.value.scale if measured and found.value.compared else None,
-            gradient_error=found.gradient.scale if measured and found.gradient.compared else None,
-            value_ulps=found.value.ulps if measured and found.value.compared else None,
-            gradient_ulps=found.gradient.ulps if measured and found.gradient.compared else None,
+            value_error=value.scale if value else None,
+            gradient_error=gradient.scale if gradient else None,
+            value_ulps=value.ulps if value else None,
+            gradient_ulps=gradient.ulps if gradient else None,
             reference=ruler if measured else "",
             worst=found.worst,
             note="; ".join(found.notes),
+            value_ulps_p99=value.ulps_p99 if value else None,
+            value_ulps_median=value.ulps_median if value else None,
+            gradient_ulps_p99=gradient.ulps_p99 if gradient else None,
+            gradient_ulps_median=gradient.ulps_median if gradient else None,
+            value_worst=value.worst if value else "",
+            gradient_worst=gradient.worst if gradient else "",
+            value_spread=written(value.spread) if value else (),
+            gradient_spread=written(gradient.spread) if gradient else (),
         )
         self.totals.verdicts += 1
         self.emit(verdict)

@@ -7,6 +7,7 @@ magnitude taken over one slice of the loss, never over a tensor of independent s
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,8 +15,8 @@ import numpy as np
 
 from lossbench import pairs
 from lossbench.floats import FORMATS, Format, ulps_between
+from lossbench.spreads import Spread, counted
 
-TYPICAL = 1.0  # ulps up to which nobody asks for a percentile
 NOTHING = np.zeros((), bool)
 UNBOUNDED = np.array(math.nan)
 MIDDLE = np.array(0.0)
@@ -32,6 +33,8 @@ class Measured:
     compared: int = 0
     rank: tuple[float, float] = (0.0, 0.0)  # of the worst element: its error by scale if that is beyond the limit, ulps
     worst: str = ""  # argument, index, got, want at the worst error by scale (by ulps where all agree by scale)
+    spread: Spread = field(default_factory=Counter)  # how many ulps lie where
+    ulps_median: float = 0.0
 
     def include(self, other: Measured) -> None:
         """Take in the errors of another array: the worse of each."""
@@ -39,12 +42,15 @@ class Measured:
             self.rank, self.worst = other.rank, other.worst
         self.scale, self.ulps = max(self.scale, other.scale), max(self.ulps, other.ulps)
         self.ulps_p99 = max(self.ulps_p99, other.ulps_p99)
+        self.ulps_median = max(self.ulps_median, other.ulps_median)
         self.compared += other.compared
+        self.spread += other.spread
 
 
 def misshapen(text: str) -> Measured:
     """The error of an array that has not even the right number of entries."""
-    return Measured(math.inf, math.inf, math.inf, 1, (math.inf, math.inf), text)
+    worst = math.inf
+    return Measured(worst, worst, worst, 1, (worst, worst), text, counted(np.array([worst])), worst)
 
 
 def errors(
@@ -133,12 +139,12 @@ def measure(parts: Sequence[Part], form: Format, slack: float) -> Measured:
             together.append(part)
     if together:
         samples += _sweep(together, form, slack, result)
-    if samples and result.ulps > TYPICAL:
-        counted = np.concatenate(samples)
-        if counted.size:
-            result.ulps_p99 = float(
-                np.partition(counted, (99 * (counted.size - 1)) // 100)[(99 * (counted.size - 1)) // 100]
-            )
+    ulps = np.concatenate(samples) if samples else np.zeros(0)
+    if ulps.size:
+        places = [(share * (ulps.size - 1)) // 100 for share in (50, 99)]
+        ranked = np.partition(ulps, places)
+        result.ulps_median, result.ulps_p99 = (float(ranked[place]) for place in places)
+        result.spread = counted(ulps)
     return result
 
 
@@ -170,8 +176,8 @@ def _counted(columns: Sequence[np.ndarray], form: Format, slack: float) -> tuple
     with np.errstate(all="ignore"):
         rounding = slack * form.eps * np.fmax(bounds, np.where(np.isfinite(scale), scale, 0.0))
         within = np.abs(g - centers) <= bounds + rounding
-    counted = ~free & ~pardoned & ~within
-    by_scale, ulps = (np.where(counted, e, 0.0) for e in errors(g, (high, low), scale, form, slack))
+    judged = ~free & ~pardoned & ~within
+    by_scale, ulps = (np.where(judged, e, 0.0) for e in errors(g, (high, low), scale, form, slack))
     return by_scale, ulps
 
 

@@ -66,7 +66,7 @@ def loss_in_full(loss: Loss) -> Iterator[RenderableType]:
     yield Text("".join(f"  {name}: {MEANINGS[name]}\n" for name in loss.reductions if name not in ("none", "sum")))
     if loss.textbook is not None:
         yield Text("definition, evaluated in certified arithmetic:")
-        yield code(_body(inspect.getsource(loss.textbook)))
+        yield code(body(inspect.getsource(loss.textbook)))
 
 
 def arguments_table(loss: Loss) -> Table:
@@ -110,7 +110,8 @@ def code(text: str) -> RenderableType:
     return Padding(Syntax(text.strip("\n"), "python", background_color="default", word_wrap=True), (0, 0, 0, 4))
 
 
-def _body(source: str) -> str:
+def body(source: str) -> str:
+    """A function's statements without its head."""
     lines = source.splitlines()
     start = next((i for i, line in enumerate(lines) if line.lstrip().startswith("def ")), 0)
     while start < len(lines) and not lines[start].split("#")[0].rstrip().endswith(":"):

@@ -62,7 +62,34 @@ def test_timings_come_back_with_their_samples(tmp_path):
 def test_the_columns_are_the_fields(tmp_path):
     path = written(tmp_path / "v.csv", VERDICT)
     with path.open(newline="") as file:
-        assert next(csv.reader(file)) == columns(Verdict) == [field.name for field in fields(Verdict)]
+        assert next(csv.reader(file)) == [*columns(Verdict), "schema"]
+    assert columns(Verdict) == [field.name for field in fields(Verdict)]
+
+
+OLD = """case,loss,framework,version,via,device,mode,dtype,reduction,shape,regime,status,compared,value_error,\
+gradient_error,value_ulps,gradient_ulps,reference,worst,note
+huber/mean/float32/6x5/kink/0,huber,fakes,2.0,fakes.honest,cpu,eager,float32,mean,6x5,kink,agrees,31,0.5,,1.0,,certified,,
+"""
+
+
+def test_a_file_of_the_first_schema_still_reads(tmp_path):
+    (tmp_path / "old.csv").write_text(OLD)
+    (row,) = read(tmp_path / "old.csv", Verdict)
+    assert (row.value_error, row.value_ulps_p99, row.value_spread, row.gradient_worst) == (0.5, None, (), "")
+
+
+def test_a_file_of_a_later_schema_is_refused(tmp_path):
+    path = written(tmp_path / "v.csv", VERDICT)
+    path.write_text(path.read_text().removesuffix(f",{Verdict.SCHEMA}\n") + ",99\n")
+    with pytest.raises(UsageError, match=f"schema 99, and this lossbench reads up to {Verdict.SCHEMA}; update"):
+        read(path, Verdict)
+
+
+def test_spreads_come_back(tmp_path):
+    row = replace(
+        VERDICT, value_ulps_p99=0.5, value_worst="value: got 1, want 2", value_spread=("=:3", "-4:2", "inf:1")
+    )
+    assert read(written(tmp_path / "v.csv", row), Verdict) == [row]
 
 
 @pytest.mark.parametrize(
