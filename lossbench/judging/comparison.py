@@ -127,8 +127,9 @@ class Comparison:
             for (target, key, reason), seen in self.declared.items()
             if not seen
         ]
-        if self.answers.problem:
-            self.totals.problems.append(self.answers.problem)
+        for problem in (*self.crew.unexplained, self.answers.problem):
+            if problem:
+                self._problem(problem)
 
     def _keep_up(self) -> None:
         """Take what has come back, and wait where too much is under way."""
