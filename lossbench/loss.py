@@ -103,6 +103,7 @@ class Loss:
     axes: tuple[str, ...] = ()  # the names of a case's axes, where their number is fixed
     small: Shape = ()  # the shape of its cases in suites of small sizes; empty: as the suite says
     large: Shape = ()  # and in suites of large ones
+    relations: tuple[str, ...] = ()  # names of those in cases/relations that it keeps, beside what its arguments imply
 
     @property
     def doc(self) -> str:
@@ -193,6 +194,7 @@ def loss(
     axes: tuple[str, ...] = (),
     small: Shape = (),
     large: Shape = (),
+    relations: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Terms]], Loss]:
     """Decorator: turn a float64 reference into a loss of the catalogue.
 
@@ -209,6 +211,7 @@ def loss(
         small: the shape of its cases in suites of small sizes, where what they give to all losses does not suit it: a
             size that a human can look at.
         large: the same in suites of large sizes, where a call should take about a millisecond.
+        relations: those of `cases/relations` that hold between its answers, whatever the answers are.
 
     Raises:
         TypeError: an argument or parameter lacks a domain from `domains`.
@@ -245,6 +248,7 @@ def loss(
             axes=axes,
             small=small,
             large=large,
+            relations=relations,
         )
 
     return read

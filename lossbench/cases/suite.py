@@ -14,6 +14,7 @@ from typing import Any
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
+from lossbench.cases.relations import RELATIONS, given_for, kept_by, parameters_for, reduction_of
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
 from lossbench.loss import Loss, Over, Parameter
@@ -23,7 +24,7 @@ from lossbench.reductions import MEANINGS
 PACKAGE = Path(__file__).parent.parent
 KEYS = {"schema", "description", "complete", "losses", "seeds", "sizes", "shapes", "limits", "cases"}
 SCHEMA = 1
-BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes", "how", "rotate"}
+BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes", "how", "rotate", "relations"}
 SIZES = ("small", "large")
 OPTIONS = {
     "default": "none given",
@@ -48,6 +49,7 @@ class Block:
     shapes: Mapping[str, tuple[tuple[int, ...], ...]]  # by loss, or by what its terms run over
     rotate: bool = False  # each case in one of the formats, in turn, instead of in all
     how: tuple[str, ...] = ()  # the forms in which arrays are handed over, one at a time; empty: as usual
+    relations: tuple[str, ...] = ()  # names, or "all": cases about those that a loss keeps, instead of its reductions
     large: bool = False  # a loss that declares sizes of its own is asked at its large one
 
 
@@ -122,6 +124,7 @@ def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Bl
         "dtypes": (list(FORMATS), list(FORMATS)),
         "reductions": ([*MEANINGS, "all", "plain"], ["plain"]),
         "how": (list(HOW), []),
+        "relations": (["all", *RELATIONS], []),
     }
     chosen: dict[str, tuple[str, ...]] = {}
     for key, (allowed, default) in words.items():
@@ -260,6 +263,9 @@ def _cases(block: Block, loss: Loss, selection: Selection) -> Iterator[Case]:
         if (selection.regimes and regime not in selection.regimes) or not REGIMES[regime].applies(loss):
             continue
         dtypes = [dtype for dtype in block.dtypes if not selection.dtypes or dtype in selection.dtypes]
+        if block.relations:
+            yield from _related(block, loss, regime, dtypes, shapes, selection.seeds or block.seeds)
+            continue
         for position, (given, parameters) in enumerate(_options(block.options, loss)):
             turn = _turn(block.dtypes, f"{loss.name} {regime} {position}")
             for dtype in (d for d in dtypes if d == turn or not block.rotate):
@@ -271,6 +277,29 @@ def _cases(block: Block, loss: Loss, selection: Selection) -> Iterator[Case]:
                             case = Case(loss.name, given, parameters, reduction, dtype, sized, regime, seed)
                             forms = (replace(case, how=(word,)) for word in hows if _holds(word, parameters))
                             yield from forms if block.how else (case,)
+
+
+def _related(
+    block: Block, loss: Loss, regime: str, dtypes: list[str], shapes: list[tuple[int, ...]], seeds: Sequence[int]
+) -> Iterator[Case]:
+    """A case for each relation that the loss keeps, under the one reduction that is enough for it."""
+    for relation in kept_by(loss):
+        if "all" in block.relations or relation.name in block.relations:
+            given, reduction = given_for(relation, loss), reduction_of(relation, loss)
+            turn = _turn(block.dtypes, f"{loss.name} {regime} {relation.name}")
+            for dtype in (d for d in dtypes if d == turn or not block.rotate):
+                for shape, seed in itertools.product(shapes, seeds):
+                    yield Case(
+                        loss.name,
+                        given,
+                        parameters_for(relation),
+                        reduction,
+                        dtype,
+                        shape,
+                        regime,
+                        seed,
+                        (relation.name,),
+                    )
 
 
 def _holds(word: str, parameters: tuple[tuple[str, Option], ...]) -> bool:
@@ -350,8 +379,12 @@ def parse_case(text: str, losses: Mapping[str, Loss]) -> Case:
     how = []
     for option in parts[1].split(",") if len(parts) == 7 else []:
         if option.startswith("@"):
-            if option[1:] not in HOW:
-                raise UsageError(f"{text!r}: {option!r} is unknown; {suggestion(option, [f'@{w}' for w in HOW])}")
+            allowed_forms = [f"@{word}" for word in (*HOW, *RELATIONS)]
+            if option not in allowed_forms:
+                raise UsageError(f"{text!r}: {option!r} is unknown; {suggestion(option, allowed_forms)}")
+            if option[1:] in RELATIONS and RELATIONS[option[1:]] not in kept_by(loss):
+                kept = ", ".join(f"@{relation.name}" for relation in kept_by(loss))
+                raise UsageError(f"{text!r}: {loss.name} keeps no relation {option[1:]}; it keeps {kept}")
             how.append(option[1:])
             continue
         name, equals, value = option.partition("=")

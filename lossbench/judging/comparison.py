@@ -14,6 +14,7 @@ from lossbench.cases.regimes import REGIMES
 from lossbench.crew import Crew, Reply
 from lossbench.floats import FORMATS, Format, decode, encode, round_to
 from lossbench.judging.judge import Answer, Judgement, Submission, answered_the_invalid, applies, judge, unanswered
+from lossbench.judging.relating import RULER, Relating, related
 from lossbench.loss import Loss
 from lossbench.losses import catalogue
 from lossbench.records import (
@@ -108,10 +109,15 @@ class Comparison:
 
     def run(self, cases: Sequence[Case], progress: Callable[[int], None] = lambda done: None) -> None:
         """Put every case to every target, and judge what comes back as it comes."""
-        for number, case in enumerate(cases):
+        relations = [case for case in cases if related(case)]
+        for number, case in enumerate(each for each in cases if not related(each)):
             self._ask(number, case, corrupting=False)
             self._keep_up()
             progress(number - len(self.under_way))
+        if relations:
+            for reply in self.crew.replies():
+                self._take(reply)
+            Relating(self).run(relations, 2 * len(cases), lambda done: progress(len(cases) - len(relations) + done))
         # Each worker takes its questions in order, so these are its last: nothing of worth comes after them.
         for number, case in enumerate(self.deferred, len(cases)):
             self._ask(number, case, corrupting=True)
@@ -166,14 +172,7 @@ class Comparison:
         if not asked:
             return
         work = self._prepare(case, loss, sum(len(taking) for _, taking in asked))
-        integer = next((word for word in case.how if word in INTEGERS), "int64")
-        arrays = [
-            WireArray(integer, array.astype(integer))
-            if loss.arguments[name].domain.integer
-            else self._float(array, case)
-            for name, array in work.inputs.arrays.items()
-        ]
-        arrays += [self._float(cotangent, case) for cotangent in work.cotangents]
+        arrays = self.wired(work)
         work.fingerprint = fingerprint(arrays)
         self.under_way[number] = work
         self.held += work.size
@@ -208,6 +207,27 @@ class Comparison:
         cotangents = [random] if shape == () else [random, np.ones(shape)]
         return Work(case, loss, parameters, self.built[1], cotangents, "", waiting)
 
+    def wired(self, work: Work) -> list[WireArray]:
+        """Its arguments and cotangents as they travel."""
+        case, loss = work.case, work.loss
+        integer = next((word for word in case.how if word in INTEGERS), "int64")
+        arrays = [
+            WireArray(integer, array.astype(integer))
+            if loss.arguments[name].domain.integer
+            else self._float(array, case)
+            for name, array in work.inputs.arrays.items()
+        ]
+        return arrays + [self._float(cotangent, case) for cotangent in work.cotangents]
+
+    def variants_of(self, work: Work) -> Callable[[Known | None, Format], Expectation | None]:
+        """What gives the terms of a case by the formula that a declaration names."""
+        return lambda known, form: self._variant(work, known, form)
+
+    @staticmethod
+    def dangerous(implementation: Implementation, case: Case) -> bool:
+        """Whether the case may do harm to the process of this implementation."""
+        return _is_dangerous(implementation, case)
+
     def _float(self, array: np.ndarray, case: Case) -> WireArray:
         return WireArray(case.dtype, encode(array, FORMATS[case.dtype]))
 
@@ -234,9 +254,7 @@ class Comparison:
             expectation = self.expectation_of(work)
             ruler = expectation.ruler
             submission = Submission(work.case, expectation, work.cotangents, reply.outcome, answers)
-            found = judge(
-                submission, implementation.known, lambda known, form: self._variant(work, known, form), self.limits
-            )
+            found = judge(submission, implementation.known, self.variants_of(work), self.limits)
         for known in implementation.known:
             if applies(known, work.case) and not known.corrupts:  # one that corrupts shows, or does not, by chance
                 key = (reply.target, implementation.key, known.reason)
@@ -303,8 +321,8 @@ class Comparison:
             compared=compared,
             value_error=found.value.scale if measured and found.value.compared else None,
             gradient_error=found.gradient.scale if measured and found.gradient.compared else None,
-            value_ulps=found.value.ulps if measured and found.value.compared else None,
-            gradient_ulps=found.gradient.ulps if measured and found.gradient.compared else None,
+            value_ulps=found.value.ulps if measured and ruler != RULER and found.value.compared else None,
+            gradient_ulps=found.gradient.ulps if measured and ruler != RULER and found.gradient.compared else None,
             reference=ruler if measured else "",
             worst=found.worst,
             note="; ".join(found.notes),

@@ -16,7 +16,7 @@ from lossbench.losses.regression import REDUCTIONS
 Arrays = dict[str, np.ndarray]
 
 
-@loss(over="elements", reductions=REDUCTIONS)
+@loss(over="elements", reductions=REDUCTIONS, relations=("labels_mirrored", "not_negative"))
 @np.errstate(all="ignore")
 def hinge(score: Logit, sign: Sign, weight: Weight = None) -> Terms:
     """What a score lacks of being 1 on the side of its label.
@@ -45,7 +45,7 @@ def _(arrays: Arrays) -> Iterator[Arrays]:
     yield {"score": arrays["sign"]}
 
 
-@loss(over="elements", reductions=REDUCTIONS)
+@loss(over="elements", reductions=REDUCTIONS, relations=("labels_mirrored", "not_negative"))
 @np.errstate(all="ignore")
 def squared_hinge(score: Logit, sign: Sign, weight: Weight = None) -> Terms:
     """The square of what a score lacks of being 1 on the side of its label.
@@ -72,7 +72,7 @@ def _(arrays: Arrays) -> Iterator[Arrays]:
     yield {"score": arrays["sign"]}
 
 
-@loss(over="elements")
+@loss(over="elements", relations=("labels_mirrored", "grows_as_the_unit", "not_negative"))
 def perceptron(score: Logit, sign: Sign) -> Terms:
     """How far a score is on the wrong side.
 
@@ -95,7 +95,7 @@ def _(arrays: Arrays) -> Iterator[Arrays]:
     yield {"score": np.zeros_like(arrays["score"])}
 
 
-@loss(over="elements")
+@loss(over="elements", relations=("labels_mirrored", "not_negative"))
 @np.errstate(all="ignore")
 def soft_margin(score: Logit, sign: Sign) -> Terms:
     """Logistic loss of a score by the side it should be on.
@@ -121,7 +121,7 @@ def _(score, sign):
     return log(1 + exp(-sign * score))
 
 
-@loss(over="rows")
+@loss(over="rows", relations=("classes_permuted", "not_negative"))
 @np.errstate(all="ignore")
 def categorical_hinge(scores: Logits, target: Probabilities) -> Terms:
     """What the score of the labelled class lacks of being 1 above the best of the others, and above 0.
@@ -185,7 +185,11 @@ def _(arrays: Arrays) -> Iterator[Arrays]:
     yield {"scores": np.full_like(scores, 0.5), "target": onehot}  # all others tie
 
 
-@loss(over="rows", aliases=("crammer_singer",))
+@loss(
+    over="rows",
+    aliases=("crammer_singer",),
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted", "not_negative"),
+)
 @np.errstate(all="ignore")
 def multiclass_hinge(scores: Logits, target: ClassIndex) -> Terms:
     """What the score of the target class lacks of being 1 above each other.
@@ -211,7 +215,10 @@ def _(arrays: Arrays) -> Iterator[Arrays]:
     yield {"scores": np.where(chosen, -1.0, 0.5)}  # all others tie above
 
 
-@loss(over="rows")
+@loss(
+    over="rows",
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted", "grows_as_the_unit", "not_negative"),
+)
 @np.errstate(all="ignore")
 def multiclass_perceptron(scores: Logits, target: ClassIndex) -> Terms:
     """By how much the best score exceeds that of the target class.
