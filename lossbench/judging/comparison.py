@@ -12,6 +12,7 @@ from lossbench.cases.applicability import lacks_device, takers
 from lossbench.cases.inputs import Inputs, build, resolved, seed_of
 from lossbench.cases.regimes import REGIMES
 from lossbench.crew import Crew, Reply
+from lossbench.domains import Kind
 from lossbench.floats import FORMATS, Format, decode, encode, round_to
 from lossbench.judging.judge import Answer, Judgement, Submission, answered_the_invalid, applies, judge, unanswered
 from lossbench.judging.relating import RULER, Relating, related
@@ -211,12 +212,15 @@ class Comparison:
         """Its arguments and cotangents as they travel."""
         case, loss = work.case, work.loss
         integer = next((word for word in case.how if word in INTEGERS), "int64")
-        arrays = [
-            WireArray(integer, array.astype(integer))
-            if loss.arguments[name].domain.integer
-            else self._float(array, case)
-            for name, array in work.inputs.arrays.items()
-        ]
+        half = 0.5 if REGIMES[case.regime].fractional else 0.0
+
+        def wire(kind: Kind, integral: bool, array: np.ndarray) -> WireArray:
+            if half and kind is Kind.CLASS_INDEX:
+                return self._float(array + half, case)
+            return WireArray(integer, array.astype(integer)) if integral else self._float(array, case)
+
+        domains = {name: loss.arguments[name].domain for name in work.inputs.arrays}
+        arrays = [wire(domains[n].kind, domains[n].integer, array) for n, array in work.inputs.arrays.items()]
         return arrays + [self._float(cotangent, case) for cotangent in work.cotangents]
 
     def variants_of(self, work: Work) -> Callable[[Known | None, Format], Expectation | None]:

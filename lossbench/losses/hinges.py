@@ -143,10 +143,10 @@ def categorical_hinge(scores: Logits, target: Probabilities) -> Terms:
     lacking = rival - (target * scores).sum(axis=-1) + 1
     magnitude = np.abs(rival) + products.sum(axis=-1) + 1
     active = (lacking > 0)[..., None]
-    # products of exact zeros are exact; all others may be rounded across a tie
+    # products with 0 and 1 are exact, and only equal ones tie; all others may be rounded across a tie
     exact = ((target == 0) | (target == 1)).all(axis=-1)
     second = np.where(leads == 1, -np.inf, rivals).max(axis=-1, initial=-np.inf)
-    apart = np.where(exact, np.inf, ratio(rival - second, np.abs(rival) + np.abs(second)))
+    apart = np.where(exact & (rival != second), np.inf, ratio(rival - second, np.abs(rival) + np.abs(second)))
     return Terms(
         np.maximum(lacking, 0.0),
         {
