@@ -29,7 +29,12 @@ class Parts:
         """The terms themselves, their sum or their mean."""
         if reduction == "none":
             return self.terms
-        return np.asarray(self.terms.sum() / (self.parts() if reduction == "mean" else self.terms.dtype.type(1)))
+        by = self.parts() if reduction == "mean" else self.terms.dtype.type(1)
+        with np.errstate(over="ignore"):
+            total = self.terms.sum() / by
+        if np.isinf(total) and np.isfinite(self.terms).all():  # the sum is beyond the format, the mean may not be
+            total = (self.terms / by).sum()
+        return np.asarray(total)
 
     def pull(self, cotangent: np.ndarray, reduction: str) -> dict[str, np.ndarray | Tensor | None]:
         """One gradient for each argument."""
@@ -76,12 +81,20 @@ def absolute(prediction: Tensor, target: Tensor) -> Parts:
     return both(prediction, np.sign(residual), np.abs(residual))
 
 
+def far_out(prediction: Tensor, target: Tensor, edge: np.ndarray) -> np.ndarray:
+    """Huber's loss where the residual is beyond the format, though its product with a small threshold is not."""
+    with np.errstate(all="ignore"):
+        half = numbers(prediction) / 2 - numbers(target) / 2
+        return np.asarray(np.abs(half) * edge * 2)
+
+
 def huber(prediction: Tensor, target: Tensor, delta: float) -> Parts:
     """Huber's loss."""
     same_shape(prediction, target)
     residual = numbers(prediction) - numbers(target)
     size, edge = np.abs(residual), residual.dtype.type(delta)
     terms = np.where(size <= edge, residual**2 / 2, edge * (size - edge / 2))
+    terms = np.where(np.isinf(terms), far_out(prediction, target, edge), terms)
     return both(prediction, np.clip(residual, -edge, edge), terms)
 
 
