@@ -8,14 +8,14 @@ other, a weight of zero) hold for every loss that has such; the others are named
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from lossbench.domains import Axes, Kind
 from lossbench.loss import Loss, Over
-from lossbench.records import Option
+from lossbench.records import Case, Option
 
 Arrays = dict[str, np.ndarray]
 Change = Callable[[np.ndarray], np.ndarray]
@@ -128,14 +128,18 @@ def reduction_of(relation: Relation, loss: Loss) -> str:
     return next((word for word in relation.reductions if word in loss.reductions), "")
 
 
-def given_for(relation: Relation, loss: Loss) -> tuple[str, ...]:
-    """The optional arguments that a case about the relation is given: the weight, where it is about that."""
-    return _zeroable(loss)[:1] if relation.name == "weight_zero_is_absent" else ()
+def about(loss: Loss, words: Sequence[str]) -> Iterator[Case]:
+    """A case for each relation that the loss keeps and that is named, under the one reduction that is enough for it.
 
-
-def parameters_for(relation: Relation) -> tuple[tuple[str, Option], ...]:
-    """The parameters that a case about the relation sets: an index to be ignored, which who knows none cannot take."""
-    return (("ignore_index", -1),) if relation.name == "ignored_is_absent" else ()
+    Its format, shape, regime and seed are for the caller to set.
+    """
+    for relation in kept_by(loss):
+        if "all" in words or relation.name in words:
+            given = _zeroable(loss)[:1] if relation.name == "weight_zero_is_absent" else ()
+            # one that is set, because who knows none to ignore cannot take the case
+            ignored: tuple[tuple[str, Option], ...] = (("ignore_index", -1),)
+            parameters = ignored if relation.name == "ignored_is_absent" else ()
+            yield Case(loss.name, given, parameters, reduction_of(relation, loss), "", (), "", 0, (relation.name,))
 
 
 def _zeroable(loss: Loss) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
-from lossbench.cases.relations import RELATIONS, given_for, kept_by, parameters_for, reduction_of
+from lossbench.cases.relations import RELATIONS, about, kept_by
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
 from lossbench.loss import Loss, Over, Parameter
@@ -264,7 +264,12 @@ def _cases(block: Block, loss: Loss, selection: Selection) -> Iterator[Case]:
             continue
         dtypes = [dtype for dtype in block.dtypes if not selection.dtypes or dtype in selection.dtypes]
         if block.relations:
-            yield from _related(block, loss, regime, dtypes, shapes, selection.seeds or block.seeds)
+            draws = list(itertools.product(shapes, selection.seeds or block.seeds))
+            for named in about(loss, block.relations):
+                turn = _turn(block.dtypes, f"{loss.name} {regime} {named.how[0]}")
+                for dtype, (size, seed) in itertools.product(dtypes, draws):
+                    if dtype == turn or not block.rotate:
+                        yield replace(named, dtype=dtype, shape=size, regime=regime, seed=seed)
             continue
         for position, (given, parameters) in enumerate(_options(block.options, loss)):
             turn = _turn(block.dtypes, f"{loss.name} {regime} {position}")
@@ -277,29 +282,6 @@ def _cases(block: Block, loss: Loss, selection: Selection) -> Iterator[Case]:
                             case = Case(loss.name, given, parameters, reduction, dtype, sized, regime, seed)
                             forms = (replace(case, how=(word,)) for word in hows if _holds(word, parameters))
                             yield from forms if block.how else (case,)
-
-
-def _related(
-    block: Block, loss: Loss, regime: str, dtypes: list[str], shapes: list[tuple[int, ...]], seeds: Sequence[int]
-) -> Iterator[Case]:
-    """A case for each relation that the loss keeps, under the one reduction that is enough for it."""
-    for relation in kept_by(loss):
-        if "all" in block.relations or relation.name in block.relations:
-            given, reduction = given_for(relation, loss), reduction_of(relation, loss)
-            turn = _turn(block.dtypes, f"{loss.name} {regime} {relation.name}")
-            for dtype in (d for d in dtypes if d == turn or not block.rotate):
-                for shape, seed in itertools.product(shapes, seeds):
-                    yield Case(
-                        loss.name,
-                        given,
-                        parameters_for(relation),
-                        reduction,
-                        dtype,
-                        shape,
-                        regime,
-                        seed,
-                        (relation.name,),
-                    )
 
 
 def _holds(word: str, parameters: tuple[tuple[str, Option], ...]) -> bool:
