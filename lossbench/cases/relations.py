@@ -200,7 +200,7 @@ def sum_of_none(setting: Setting) -> Asked:
     lambda loss: loss.over is Over.ROWS and "ignore_index" in loss.parameters and "target" in loss.arguments, ("mean",)
 )
 def ignored_is_absent(setting: Setting) -> Asked:
-    """Ignored rows change nothing: the mean over the others is the same without them."""
+    """Ignored rows change nothing: the mean over the others is the same without them, and their gradient is zero."""
     ignored = int(setting.parameters["ignore_index"] or 0)
     target = setting.arrays["target"].copy()
     target.flat[::3] = ignored
@@ -209,8 +209,15 @@ def ignored_is_absent(setting: Setting) -> Asked:
     flat = setting.shape[-1:]
     arrays = {name: marked[name][kept] for name in setting.by_rows()}
     shape = (int(kept.sum()), *flat)
-    gradients = {name: (name, lambda g: g[kept]) for name in setting.by_rows()}
-    return Asked(setting.side(marked), Side({**marked, **arrays}, shape, {}, setting.reduction), gradients=gradients)
+
+    def with_zeros(gradient: np.ndarray) -> np.ndarray:
+        whole = np.zeros((*kept.shape, *gradient.shape[1:]))
+        whole[kept] = gradient
+        return whole
+
+    gradients: dict[str, tuple[str, Change]] = {name: (name, with_zeros) for name in setting.by_rows()}
+    part = Side({**marked, **arrays}, shape, {}, setting.reduction)
+    return Asked(part, setting.side(marked), gradients=gradients)
 
 
 @relation(lambda loss: _independent(loss) and bool(_zeroable(loss)), ("sum",))
