@@ -201,8 +201,13 @@ def received(framework: Framework, tensor: Tensor) -> WireArray:
 def fresh(data: np.ndarray, layout: str) -> np.ndarray:
     """A copy to be handed over: contiguous unless `layout` says otherwise.
 
-    Strided is every second place of a row twice as long, with NaN or -1 between; transposed is column by column.
+    Strided is every second place of a row twice as long, with NaN or -1 between; transposed is column by column;
+    unaligned begins one number behind the start of its memory, where no vector of several does.
     """
+    if layout == "unaligned":
+        longer = np.empty(data.size + 1, data.dtype)
+        longer[1:] = data.ravel()
+        return longer[1:].reshape(data.shape)
     if layout == "transposed":
         return np.array(data, order="F")
     if layout != "strided" or data.ndim == 0:

@@ -9,8 +9,23 @@ from typing import Annotated, Optional
 
 import typer
 
-from lossbench import cli_results
+from lossbench import cli_own, cli_results, cli_search
 from lossbench.cli_hunt import Words, hunt, split
+from lossbench.cli_options import (
+    Brought,
+    Csv,
+    Device,
+    Dtypes,
+    Form,
+    Frameworks,
+    Inputs,
+    Losses,
+    Regimes,
+    Seeds,
+    Settings,
+    ShardText,
+    SuiteName,
+)
 from lossbench.leaving import INTERRUPTED, TERMINATED, Terminated, flushed, open_streams, say, terminate, unexpected
 
 app = typer.Typer(
@@ -20,37 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Benchmarks and verifies the loss functions of deep-learning frameworks.",
 )
-
-Losses = Annotated[Optional[list[str]], typer.Argument(metavar="[LOSS]...", help="Names, ours or any framework's.")]
-SuiteName = Annotated[str, typer.Option("--suite", help="A suite's name, or the path of its .toml file.")]
-Frameworks = Annotated[Words, typer.Option("--framework", help="Names with commas between; all that are installed.")]
-Dtypes = Annotated[Words, typer.Option("--dtype", help="float64, float32, float16, bfloat16.")]
-Regimes = Annotated[Words, typer.Option("--regime", help="Kinds of input; `lossbench list --regimes` names them.")]
-Seeds = Annotated[Words, typer.Option("--seed", help="Seeds instead of the suite's own, commas between.")]
-Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
-Inputs = Annotated[
-    Optional[Path],
-    typer.Option("--inputs", help="Tensors of your own, .npz or .safetensors, instead of a suite.", show_default=False),
-]
-Settings = Annotated[Optional[list[str]], typer.Option("--set", help="NAME=VALUE, a parameter beside --inputs.")]
-Csv = Annotated[Optional[Path], typer.Option("--csv", help="Where the rows go.", show_default=False)]
-ShardText = Annotated[str, typer.Option("--shard", metavar="I/N", help="Part I of N of the suite; they count from 1.")]
-Form = Annotated[str, typer.Option("--format", help="table, csv, json or markdown.")]
-
-
-def _bring(files: Optional[list[Path]]) -> None:
-    if files:
-        from lossbench.commands.bringing import bring
-
-        bring(files)
-
-
-Brought = Annotated[
-    Optional[list[Path]],
-    typer.Option(
-        "--losses", callback=_bring, expose_value=False, show_default=False, help="Files of losses of your own."
-    ),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -229,133 +213,7 @@ def merge(
     raise typer.Exit(run(results, output))
 
 
-@app.command()
-def exhaust(
-    losses: Losses = None,
-    dtype: Annotated[str, typer.Option("--dtype", help="float16, bfloat16 or float32.")] = "bfloat16",
-    framework: Frameworks = None,
-    argument: Annotated[Words, typer.Option("--argument", help="Only these run through all patterns.")] = None,
-    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
-    device: Device = "cpu",
-    all_options: Annotated[bool, typer.Option("--all-options", help="float32: labels and parameters, too.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the last run was interrupted.")] = False,
-    csv: Csv = None,
-    brought: Brought = None,
-) -> None:
-    """Run every bit pattern of a format through elementwise losses: how far off each answer is."""
-    from lossbench.commands.exhaust import Request
-    from lossbench.commands.exhaust import main as run
-
-    request = Request(
-        losses=split(losses),
-        dtype=dtype,
-        frameworks=split(framework),
-        arguments=split(argument),
-        implementation=impl,
-        device=device,
-        all_options=all_options,
-        resume=resume,
-        csv=csv,
-    )
-    raise typer.Exit(run(request))
-
-
 app.command()(hunt)
-
-
-@app.command()
-def sweep(
-    losses: Annotated[list[str], typer.Argument(metavar="LOSS...")],
-    over: Annotated[str, typer.Option("--over", help="scale, shift, gap, classes or length.")] = "scale",
-    levels: Annotated[Words, typer.Option("--levels", help="Numbers instead of the usual ones.")] = None,
-    dtype: Dtypes = None,
-    framework: Frameworks = None,
-    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
-    shape: Annotated[str, typer.Option("--shape", help="The shape of the cases, such as 64x10.")] = "",
-    reduction: Annotated[str, typer.Option("--reduction", help="none, unless the loss has no such.")] = "",
-    seed: Seeds = None,
-    device: Device = "cpu",
-    csv: Csv = None,
-    brought: Brought = None,
-) -> None:
-    """Turn one stress up and see how the errors of every implementation grow."""
-    from lossbench.commands.sweep import Request
-    from lossbench.commands.sweep import main as run
-
-    request = Request(
-        losses=split(losses),
-        over=over,
-        levels=split(levels),
-        dtypes=split(dtype) or ("float32",),
-        frameworks=split(framework),
-        implementation=impl,
-        device=device,
-        shape=shape,
-        seeds=split(seed) or ("0", "1", "2"),
-        reduction=reduction,
-        csv=csv,
-    )
-    raise typer.Exit(run(request))
-
-
-@app.command()
-def repro(
-    case: Annotated[
-        str, typer.Argument(metavar="CASE", help="As printed by compare, such as huber/none/float32/6x5/tie/0.")
-    ],
-    framework: Frameworks = None,
-    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
-    device: Device = "cpu",
-    markdown: Annotated[bool, typer.Option("--markdown", help="A bug report instead of the script alone.")] = False,
-    output: Annotated[Optional[Path], typer.Option("-o", "--output", help="A file; else standard output.")] = None,
-    run: Annotated[bool, typer.Option("--run/--no-run", help="Run the script once, to see that it shows it.")] = True,
-    inputs: Inputs = None,
-    brought: Brought = None,
-) -> None:
-    """A case as a script that runs without lossbench: literal inputs, what came back, what should have."""
-    from lossbench.commands.repro import Request
-    from lossbench.commands.repro import main as reproduce
-
-    raise typer.Exit(reproduce(Request(case, split(framework), impl, device, markdown, output, run, inputs)))
-
-
-@app.command()
-def check(
-    function: Annotated[
-        str, typer.Argument(metavar="FILE.py:NAME", help="Your function or class; package.module:NAME as well.")
-    ],
-    framework: Annotated[str, typer.Option("--framework", help="Whose tensors it takes, if not all it imports.")] = "",
-    inputs: Annotated[
-        Optional[list[str]],
-        typer.Option("--input", help="NAME=KIND, such as target=classes, where it is guessed wrong."),
-    ] = None,
-    options: Annotated[Optional[list[str]], typer.Option("--set", help="NAME=VALUE, handed to it.")] = None,
-    output: Annotated[str, typer.Option("--output", help="Which entry of the dict or tuple it returns.")] = "",
-    shape: Annotated[str, typer.Option("--shape", help="Of the inputs, the batch first.")] = "4x3",
-    relation: Annotated[
-        Words, typer.Option("--relation", help="What must hold, such as shifted-scores; a wrong name lists them.")
-    ] = None,
-    device: Device = "cpu",
-    compiled: Annotated[bool, typer.Option("--compiled/--no-compiled", help="Compile it as well.")] = True,
-    csv: Csv = None,
-) -> None:
-    """Check a function of your own without a reference: gradients, formats, extremes, classic mistakes."""
-    from lossbench.commands.check import Request
-    from lossbench.commands.check import main as run
-
-    request = Request(
-        spec=function,
-        framework=framework,
-        inputs=tuple(inputs or ()),
-        options=tuple(options or ()),
-        output=output,
-        shape=shape,
-        relations=split(relation),
-        device=device,
-        compiled=compiled,
-        csv=csv,
-    )
-    raise typer.Exit(run(request))
 
 
 @app.command("list")
@@ -403,14 +261,6 @@ def choose(
 
 
 @app.command()
-def new(name: Annotated[str, typer.Argument(metavar="LOSS", help="What your loss is to be called.")]) -> None:
-    """Write the commented skeleton of a loss of your own: definition, and a function for each framework."""
-    from lossbench.commands.bringing import new as run
-
-    raise typer.Exit(run(name, Path()))
-
-
-@app.command()
 def doctor() -> None:
     """What is installed, which devices and interpreters there are."""
     from lossbench.commands.listing import doctor as run
@@ -429,7 +279,8 @@ def selftest(
     raise typer.Exit(run(Request(suite, csv)))
 
 
-cli_results.add_to(app)
+for _group in (cli_search, cli_own, cli_results):
+    _group.add_to(app)
 
 
 def main() -> None:

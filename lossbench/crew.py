@@ -75,6 +75,8 @@ class Crew:
         self._folder, self._lock = private_folder()
         self._closed = False
         self._results = 0  # so far, good and bad
+        self.deaths = 0  # of workers that had greeted, hung ones included
+        self.unexplained: list[str] = []  # deaths at an implementation that then answered in a fresh worker
         atexit.register(self.close)
         self._members: dict[Target, Member] = {}
         for number, target in enumerate(dict.fromkeys(targets)):
@@ -230,7 +232,7 @@ class Crew:
             task = member.queue.popleft()
             while task.waiting:
                 self._settled(member)
-                task.fail(Ended.DIED, member.absence.message)
+                task.fail(Ended.DIED, task.suspicion or member.absence.message)
         hand = member.hand
         if not hand or not member.ready:
             return
@@ -268,6 +270,11 @@ class Crew:
             if isinstance(record, Outcome):
                 self.framework_seconds += record.seconds
             self._settled(member)
+            if hand.sent[0].suspicion:
+                self.unexplained.append(
+                    f"{member.target}: a worker died at {hand.sent[0].waiting[0]}, which a fresh one survived; "
+                    f"the harm was done earlier, or by chance: {hand.sent[0].suspicion}"
+                )
             hand.sent[0].settle(record, message.arrays)
             if not hand.sent[0].waiting:
                 hand.sent.popleft()
@@ -276,7 +283,7 @@ class Crew:
             raise WireError(f"{type(record).__name__} is not what was due")
 
     def _bury(self, member: Member, ended: Ended, why: str = "", absence: Absence | None = None) -> None:
-        """End a worker that died, hung or should go; blame what it was at, and queue the rest again."""
+        """End a worker that died, hung or should go; blame what hung or died twice, and queue the rest again."""
         hand = member.hand
         assert hand is not None
         self._selector.unregister(hand.reply)
@@ -294,7 +301,12 @@ class Crew:
                 failed = Absence(member.target.framework, "", f"{member.target} could not start: {message}")
                 member.absence = absence or failed
         elif hand.sent:
-            self._settled(member)
-            hand.sent[0].fail(ended, message)
+            head = hand.sent[0]
+            if ended is Ended.DIED and not head.suspicion:
+                head.suspicion = message  # what was asked before may have done the harm: a fresh worker begins with it
+            else:
+                self._settled(member)
+                head.fail(ended, message)
+        self.deaths += member.ready
         member.ready = False
         member.queue.extendleft(task for task in reversed(hand.sent) if task.waiting)

@@ -50,6 +50,7 @@ class Task:
     deadline: float  # seconds for each implementation
     deliver: Callable[[Landed, tuple[WireArray, ...]], None]
     last_byte: int = 0  # where it ends in the stream of bytes written to the worker
+    suspicion: str = ""  # how a worker died at the implementation that is due; a fresh one is asked once more
 
     @property
     def size(self) -> int:
@@ -58,6 +59,7 @@ class Task:
 
     def settle(self, landed: Landed, arrays: tuple[WireArray, ...] = ()) -> None:
         """Deliver what became of the implementation that was due."""
+        self.suspicion = ""
         self.waiting.popleft()
         self.deliver(landed, arrays)
 

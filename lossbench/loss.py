@@ -106,6 +106,7 @@ class Loss:
     small: Shape = ()  # the shape of its cases in suites of small sizes; empty: as the suite says
     large: Shape = ()  # and in suites of large ones
     certified_size: int = CERTIFIED_SIZE
+    relations: tuple[str, ...] = ()  # names of those in cases/relations that it keeps, beside what its arguments imply
 
     @property
     def doc(self) -> str:
@@ -197,6 +198,7 @@ def loss(
     small: Shape = (),
     large: Shape = (),
     certified_size: int = CERTIFIED_SIZE,
+    relations: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Terms]], Loss]:
     """Decorator: turn a float64 reference into a loss of the catalogue.
 
@@ -215,6 +217,7 @@ def loss(
         certified_size: so many numbers in all arguments together are proven; fewer where the definition takes steps
             that grow with the square of its classes.
         large: the same in suites of large sizes, where a call should take about a millisecond.
+        relations: those of `cases/relations` that hold between its answers, whatever the answers are.
 
     Raises:
         TypeError: an argument or parameter lacks a domain from `domains`.
@@ -252,6 +255,7 @@ def loss(
             small=small,
             large=large,
             certified_size=certified_size,
+            relations=relations,
         )
 
     return read

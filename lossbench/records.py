@@ -42,7 +42,7 @@ class Symptom(StrEnum):
 
 CORRUPTS = "corrupts-memory"  # in the note of a crash or a hang that a declaration foresees, by chance or not
 INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
-LAYOUTS = ("strided", "transposed")
+LAYOUTS = ("strided", "transposed", "unaligned")
 HOW = (*LAYOUTS, *INTEGERS[1:])  # what a case may say of how its arrays are handed over
 
 
@@ -217,7 +217,7 @@ class Question:
     cotangents: int  # so many arrays at the end are cotangents of the output; the first is asked again if `repeat`
     fingerprint: str
     repeat: bool = False  # ask the first cotangent a second time and compare bit by bit
-    layout: str = ""  # "strided" or "transposed": hand over non-contiguous inputs
+    layout: str = ""  # "strided", "transposed" or "unaligned": hand over inputs that lie otherwise in memory
 
 
 class Ended(StrEnum):

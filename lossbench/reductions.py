@@ -83,9 +83,12 @@ def reduce_value(divided: Divided, high: np.ndarray, low: np.ndarray, magnitude:
         if divisor.ndim:  # one divisor for each term: divide first
             high, low = pairs.scale(high, low, 1.0, divisor)
             return (*_summed(divided, high, low), (magnitude / np.abs(divisor)).sum())
-        high, low = _summed(divided, high, low)
+        whole = _summed(divided, high, low)
         axis = -1 if divided.reduction in PER_ROW else None
-        high, low = pairs.scale(high, low, 1.0, divisor)
+        if np.isfinite(whole[0]).all() or not np.isfinite(high).all():
+            high, low = pairs.scale(*whole, 1.0, divisor)
+        else:  # the sum is beyond float64, the mean may not be: divide first
+            high, low = _summed(divided, *pairs.scale(high, low, 1.0, divisor))
         return high, low, magnitude.sum(axis=axis) / np.abs(divisor)
 
 

@@ -22,7 +22,8 @@ import numpy as np
 
 from lossbench.cases.names import find_losses
 from lossbench.cases.regimes import REGIMES
-from lossbench.cases.suite import Selection, load, parse_case, unfold
+from lossbench.cases.suite import Selection, load, parse_case
+from lossbench.cases.unfolding import unfold
 from lossbench.errors import UsageError
 from lossbench.framework import Framework
 from lossbench.judging.here import GIVEN_WORDS, as_they_were, engine_of, judged

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 import tomllib
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
+from lossbench.cases.relations import RELATIONS, kept_by
 from lossbench.cases.shards import Shard
 from lossbench.cases.stored import meant_by, suites_folder
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
-from lossbench.loss import Loss, Over, Parameter
-from lossbench.records import HOW, INTEGERS, Case, Option, option_value
+from lossbench.loss import Loss
+from lossbench.records import HOW, Case, option_value
 from lossbench.reductions import MEANINGS
 
 KEYS = {"schema", "description", "complete", "losses", "seeds", "sizes", "shapes", "limits", "cases"}
 SCHEMA = 1
-BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes", "how", "rotate"}
+BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes", "how", "rotate", "relations"}
 SIZES = ("small", "large")
 OPTIONS = {
     "default": "none given",
@@ -49,6 +48,7 @@ class Block:
     shapes: Mapping[str, tuple[tuple[int, ...], ...]]  # by loss, or by what its terms run over
     rotate: bool = False  # each case in one of the formats, in turn, instead of in all
     how: tuple[str, ...] = ()  # the forms in which arrays are handed over, one at a time; empty: as usual
+    relations: tuple[str, ...] = ()  # names, or "all": cases about those that a loss keeps, instead of its reductions
     large: bool = False  # a loss that declares sizes of its own is asked at its large one
 
 
@@ -118,6 +118,7 @@ def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Bl
         "dtypes": (list(FORMATS), list(FORMATS)),
         "reductions": ([*MEANINGS, "all", "plain"], ["plain"]),
         "how": (list(HOW), []),
+        "relations": (["all", *RELATIONS], []),
     }
     chosen: dict[str, tuple[str, ...]] = {}
     for key, (allowed, default) in words.items():
@@ -197,146 +198,6 @@ def read_shape(text: str, where: str) -> tuple[int, ...]:
     return shape
 
 
-def unfold(suite: Suite, losses: Mapping[str, Loss], selection: Selection) -> list[Case]:
-    """The cases of a suite, each once, in the order of the catalogue.
-
-    Raises:
-        UsageError: the suite names a loss that does not exist, or gives one a shape that it cannot have.
-    """
-    _known(suite, losses)
-    _sized(suite, losses)
-    found: dict[Case, None] = {}
-    for loss in losses.values():
-        if loss.variant or (selection.losses and loss.name not in selection.losses):
-            continue
-        for block in suite.blocks:
-            if not block.losses or loss.name in block.losses or loss.form_of in block.losses:
-                found.update(dict.fromkeys(_cases(block, loss, selection)))
-    return [case for case in found if selection.shard is None or selection.shard.has_case(case)]
-
-
-def _known(suite: Suite, losses: Mapping[str, Loss]) -> None:
-    names = {name for loss in losses.values() for name in (loss.name, loss.form_of)}
-    for key, allowed in (("losses", names), ("shapes", {*names, *Over})):
-        for word in (word for block in suite.blocks for word in getattr(block, key)):
-            if word not in allowed:
-                hint = suggestion(word, sorted(allowed))
-                raise UsageError(f"the suite {suite.name}: {key} has {word!r}, which is no loss; {hint}")
-
-
-def _sized(suite: Suite, losses: Mapping[str, Loss]) -> None:
-    given = [(kind, shape) for block in suite.blocks for kind, shapes in block.shapes.items() for shape in shapes]
-    for kind, shape in dict.fromkeys(given):
-        concerned = [loss for loss in losses.values() if kind in (loss.name, loss.over) and not loss.variant]
-        if concerned and not any(fits(shape, loss) for loss in concerned):
-            least, most = axes(concerned[0])
-            size = "x".join(map(str, shape))
-            rule = f"{least} axes" if least == most else f"at least {least} axes"
-            raise UsageError(f"the suite {suite.name}: {kind} has the shape {size!r}; it takes {rule}")
-
-
-def axes(loss: Loss) -> tuple[int, int]:
-    """How many axes a case of the loss has, at least and at most."""
-    if loss.axes:
-        return len(loss.axes), len(loss.axes)
-    return (1 if loss.over is Over.ELEMENTS else 2), MOST_AXES
-
-
-def fits(shape: tuple[int, ...], loss: Loss) -> bool:
-    """Whether a case of the loss can have this shape."""
-    least, most = axes(loss)
-    return least <= len(shape) <= most
-
-
-def _cases(block: Block, loss: Loss, selection: Selection) -> Iterator[Case]:
-    declared = loss.large if block.large else loss.small
-    own = block.shapes.get(loss.name) or ((declared,) if declared else block.shapes.get(loss.over, ()))
-    shapes = [shape for shape in own if fits(shape, loss)] or [declared or ((256, 1000) if block.large else (6, 5))]
-    integer = any(argument.domain.integer for argument in loss.arguments.values())
-    hows = [word for word in block.how if integer or word not in INTEGERS]
-    for regime in block.regimes:
-        if (selection.regimes and regime not in selection.regimes) or not REGIMES[regime].applies(loss):
-            continue
-        literal = REGIMES[regime].literal
-        if literal is not None:  # it stands for itself: format, shape and options are its own
-            if not selection.dtypes or literal.dtype in selection.dtypes:
-                yield literal.case
-            continue
-        dtypes = [dtype for dtype in block.dtypes if not selection.dtypes or dtype in selection.dtypes]
-        for position, (given, parameters) in enumerate(_options(block.options, loss)):
-            turn = _turn(block.dtypes, f"{loss.name} {position}")
-            for dtype in (d for d in dtypes if d == turn or not block.rotate):
-                for reduction in _reductions(block.reductions, loss, given):
-                    for shape in shapes:
-                        rows = REGIMES[regime].rows
-                        sized = shape if rows is None else (rows, *shape[1:])
-                        for seed in selection.seeds or block.seeds:
-                            case = Case(loss.name, given, parameters, reduction, dtype, sized, regime, seed)
-                            forms = (replace(case, how=(word,)) for word in hows if _holds(word, parameters))
-                            yield from forms if block.how else (case,)
-
-
-def _holds(word: str, parameters: tuple[tuple[str, Option], ...]) -> bool:
-    """Whether the integers of a case exist in this format: an ignored index may be negative."""
-    ignored = dict(parameters).get("ignore_index")
-    return not (word.startswith("uint") and isinstance(ignored, int | float) and ignored < 0)
-
-
-def _options(kind: str, loss: Loss) -> Iterator[tuple[tuple[str, ...], tuple[tuple[str, Option], ...]]]:
-    optional = tuple(a.name for a in loss.arguments.values() if a.optional)
-    if kind == "default":
-        yield (), ()
-    elif kind == "together":
-        if len(optional) > 1 or (optional and loss.also):
-            yield optional, tuple(sorted((name, values[0]) for name, values in loss.also.items()))
-    elif kind == "product":
-        choices = [_settings(loss.parameters[name], values) for name, values in loss.also.items()]
-        arrays = [some for count in range(len(optional) + 1) for some in itertools.combinations(optional, count)]
-        for settings in itertools.product(*choices):
-            changed = tuple(sorted((n, v) for n, v in settings if v != loss.parameters[n].default))
-            yield from ((given, changed) for given in arrays)
-    elif kind == "extreme":
-        for name, parameter in loss.parameters.items():
-            yield from (((), ((name, value),)) for value in _extremes(parameter))
-    else:
-        yield from (((name,), ()) for name in optional)
-        yield from (((), ((name, value),)) for name, values in loss.also.items() for value in values)
-
-
-def _turn(dtypes: Sequence[str], whose: str) -> str:
-    """One of the formats, as chance has it, but the same on any machine."""
-    return dtypes[zlib.crc32(whose.encode()) % len(dtypes)]
-
-
-def _settings(parameter: Parameter, values: Sequence[Option]) -> list[tuple[str, Option]]:
-    """A parameter at its default, and at each of these values."""
-    return [(parameter.name, value) for value in (parameter.default, *values)]
-
-
-def _extremes(parameter: Parameter) -> Iterator[float]:
-    """Values at the ends of what a number parameter may be, and some that float32 cannot hold."""
-    span = parameter.range
-    if span is None or not isinstance(parameter.default, float):
-        return
-    for value in (0.0, 1e-30, 1e-8, 0.1, 1.0, 2.5, 1e8, 1e30, -0.1, -1e8, span.low, span.high):
-        inside = span.low <= value <= span.high and not (span.low_open and value == span.low)
-        if inside and math.isfinite(value) and value != parameter.default:
-            yield value
-
-
-def _reductions(wanted: Sequence[str], loss: Loss, given: tuple[str, ...]) -> list[str]:
-    offered = [r for r in loss.reductions if "weight" in given or r not in ("weighted_mean", "nonzero_mean")]
-    names: list[str] = []
-    for word in wanted:
-        if word == "all":
-            names += offered
-        elif word == "plain":
-            names.append("none" if "none" in offered else offered[0])
-        elif word in offered:
-            names.append(word)
-    return list(dict.fromkeys(names))
-
-
 def parse_case(text: str, losses: Mapping[str, Loss]) -> Case:
     """Read back what a case prints as.
 
@@ -353,8 +214,12 @@ def parse_case(text: str, losses: Mapping[str, Loss]) -> Case:
     how = []
     for option in parts[1].split(",") if len(parts) == 7 else []:
         if option.startswith("@"):
-            if option[1:] not in HOW:
-                raise UsageError(f"{text!r}: {option!r} is unknown; {suggestion(option, [f'@{w}' for w in HOW])}")
+            allowed_forms = [f"@{word}" for word in (*HOW, *RELATIONS)]
+            if option not in allowed_forms:
+                raise UsageError(f"{text!r}: {option!r} is unknown; {suggestion(option, allowed_forms)}")
+            if option[1:] in RELATIONS and RELATIONS[option[1:]] not in kept_by(loss):
+                kept = ", ".join(f"@{relation.name}" for relation in kept_by(loss))
+                raise UsageError(f"{text!r}: {loss.name} keeps no relation {option[1:]}; it keeps {kept}")
             how.append(option[1:])
             continue
         name, equals, value = option.partition("=")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from lossbench.cases.suite import fits
+from lossbench.cases.unfolding import fits
 from lossbench.errors import UsageError
 from lossbench.loss import Loss
 from lossbench.records import Case

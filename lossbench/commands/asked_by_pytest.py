@@ -13,7 +13,8 @@ from datetime import date
 from pathlib import Path
 
 from lossbench.cases.shards import read_shard
-from lossbench.cases.suite import Selection, load, unfold
+from lossbench.cases.suite import Selection, load
+from lossbench.cases.unfolding import unfold
 from lossbench.commands.targets import choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import UsageError

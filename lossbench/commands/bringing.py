@@ -10,7 +10,8 @@ import numpy as np
 
 from lossbench.cases.inputs import build
 from lossbench.cases.regimes import REGIMES
-from lossbench.cases.suite import Block, Selection, Suite, unfold
+from lossbench.cases.suite import Block, Selection, Suite
+from lossbench.cases.unfolding import unfold
 from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.judging.audit import Audit, audit
 from lossbench.loss import Loss

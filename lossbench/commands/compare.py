@@ -15,13 +15,15 @@ from pathlib import Path
 from lossbench.cases.captured import Captured
 from lossbench.cases.names import find_losses
 from lossbench.cases.shards import Shard
-from lossbench.cases.suite import Selection, load, parse_case, unfold
+from lossbench.cases.suite import Selection, load, parse_case
+from lossbench.cases.unfolding import unfold
 from lossbench.commands.capturing import cases_of, given, say, smallest_parts
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import ResultsNotWritten, UsageError
-from lossbench.judging.comparison import Comparison, Totals, open_answers, skipped
+from lossbench.judging.comparison import Comparison, open_answers, skipped
 from lossbench.judging.smallest import Smallest
+from lossbench.judging.totals import Totals
 from lossbench.losses import catalogue
 from lossbench.output import tables
 from lossbench.output.forms import checked_form, written

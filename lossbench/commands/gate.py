@@ -15,7 +15,8 @@ from pathlib import Path
 
 from lossbench.cases.shards import Shard, read_shard
 from lossbench.cases.stored import PACKAGE
-from lossbench.cases.suite import Selection, load, unfold
+from lossbench.cases.suite import Selection, load
+from lossbench.cases.unfolding import unfold
 from lossbench.commands import compare
 from lossbench.commands.accepting import accept, check_terms, closing_of_acceptance, stamp_for
 from lossbench.commands.gate_files import Files

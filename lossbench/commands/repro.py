@@ -6,11 +6,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from lossbench.cases.relations import RELATIONS
 from lossbench.cases.suite import parse_case
 from lossbench.commands.capturing import given
 from lossbench.commands.targets import choose, installed_only
@@ -19,6 +20,7 @@ from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
 from lossbench.judging.comparison import Comparison, Work, answers_in, open_answers
 from lossbench.judging.judge import Limits, Submission, compare
+from lossbench.judging.relating import related
 from lossbench.losses import catalogue
 from lossbench.output.script import Subject, report, script
 from lossbench.output.tables import badness
@@ -62,6 +64,12 @@ def main(request: Request) -> int:
     if request.inputs:
         given(request.inputs, (), [request.case])
     case = parse_case(request.case, catalogue())
+    if related(case):
+        plain = str(replace(case, how=tuple(word for word in case.how if word not in RELATIONS)))
+        raise UsageError(
+            f"{request.case} is about a relation between two answers, of which there is no script; `lossbench compare "
+            f"--case {request.case}` shows it, and {plain} is the first of its two inputs"
+        )
     verdicts: list[Verdict] = []
     with Crew(choose(request.frameworks, request.device)) as crew, open_answers() as answers:
         greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks))

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lossbench.cases.suite import Selection, load, unfold
+from lossbench.cases.suite import Selection, load
+from lossbench.cases.unfolding import unfold
 from lossbench.commands.targets import installed_only
 from lossbench.crew import Crew
 from lossbench.errors import ResultsNotWritten
@@ -25,7 +26,7 @@ from lossbench.results import LATEST, Writer
 HONEST, ODD, LIES = "fakes.honest.", "fakes.odd.", "fakes.lies."
 OF_PRECISION = ("fakes.lies.half_accumulation", "fakes.lies.small_components_lost")
 LET_THROUGH = (Status.AGREES, Status.IMPRECISE, Status.REJECTS)
-CONVICTED = (Status.DIFFERS, Status.CRASHES, Status.HANGS, Status.REFUSES)
+CONVICTED = (Status.DIFFERS, Status.ACCEPTS, Status.CRASHES, Status.HANGS, Status.REFUSES)
 
 
 @dataclass(frozen=True, slots=True)

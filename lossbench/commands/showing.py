@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lossbench.cases.names import find_losses
-from lossbench.cases.suite import Selection, load, unfold
+from lossbench.cases.suite import Selection, load
+from lossbench.cases.unfolding import unfold
 from lossbench.commands.listing import offered, say_absent
 from lossbench.commands.targets import choose, installed_only
 from lossbench.crew import Crew

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lossbench.cases.names import find_losses, suggestion
-from lossbench.cases.suite import Selection, Suite, load, read_shape, unfold
+from lossbench.cases.suite import Selection, Suite, load, read_shape
 from lossbench.cases.sweep import read_sweep, swept
+from lossbench.cases.unfolding import unfold
 from lossbench.commands.against import Against, against, in_modes
 from lossbench.commands.capturing import cases_of, given
 from lossbench.commands.targets import checked, choose, installed_only

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from lossbench.cases.names import find_losses, suggestion
 from lossbench.cases.regimes import REGIMES
-from lossbench.cases.suite import fits, read_shape
+from lossbench.cases.suite import read_shape
+from lossbench.cases.unfolding import fits
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import UsageError

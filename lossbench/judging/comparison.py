@@ -12,8 +12,11 @@ from lossbench.cases.applicability import lacks_device, takers
 from lossbench.cases.inputs import Inputs, build, resolved, seed_of
 from lossbench.cases.regimes import REGIMES
 from lossbench.crew import Crew, Reply
+from lossbench.domains import Kind
 from lossbench.floats import FORMATS, Format, decode, encode, round_to
 from lossbench.judging.judge import Answer, Judgement, Submission, answered_the_invalid, applies, judge, unanswered
+from lossbench.judging.relating import RULER, Relating, related
+from lossbench.judging.totals import Totals
 from lossbench.loss import Loss
 from lossbench.losses import catalogue
 from lossbench.records import (
@@ -39,28 +42,6 @@ from lossbench.wire import Absence, WireArray, fingerprint
 WINDOW = 400  # cases under way at a time, so that fast frameworks need not wait for slow ones,
 HELD = 48 << 20  # and bytes of their inputs, so that large cases do not pile up
 Emit = Callable[[Verdict], None]
-
-
-@dataclass(slots=True)
-class Totals:
-    """Where the time of a run went, in seconds, and how much was compared."""
-
-    cases: int = 0
-    verdicts: int = 0
-    wall: float = 0.0
-    imports: float = 0.0  # CPU seconds of the workers
-    frameworks: float = 0.0  # CPU seconds inside the frameworks' calls
-    reference: float = 0.0  # CPU seconds of closed forms and certified definitions
-    own: float = 0.0  # CPU seconds of everything else in this process
-    workers: float = 0.0  # CPU seconds of everything else in the workers
-    certified_hits: int = 0
-    certified_misses: int = 0
-    certified_spared: float = 0.0  # CPU seconds that the cached proofs took when they were worked out
-    certified_spent: float = 0.0  # CPU seconds of the proofs of this run
-    slowest_reference: float = 0.0
-    element_microseconds: list[float] = field(default_factory=list)  # of definitions worked out, one per case
-    problems: list[str] = field(default_factory=list)
-    stale: list[str] = field(default_factory=list)  # declared deviations that no case of theirs has shown
 
 
 @dataclass(slots=True)
@@ -109,10 +90,15 @@ class Comparison:
 
     def run(self, cases: Sequence[Case], progress: Callable[[int], None] = lambda done: None) -> None:
         """Put every case to every target, and judge what comes back as it comes."""
-        for number, case in enumerate(cases):
+        relations = [case for case in cases if related(case)]
+        for number, case in enumerate(each for each in cases if not related(each)):
             self._ask(number, case, corrupting=False)
             self._keep_up()
             progress(number - len(self.under_way))
+        if relations:
+            for reply in self.crew.replies():
+                self._take(reply)
+            Relating(self).run(relations, 2 * len(cases), lambda done: progress(len(cases) - len(relations) + done))
         # Each worker takes its questions in order, so these are its last: nothing of worth comes after them.
         for number, case in enumerate(self.deferred, len(cases)):
             self._ask(number, case, corrupting=True)
@@ -128,8 +114,9 @@ class Comparison:
             for (target, key, reason), seen in self.declared.items()
             if not seen
         ]
-        if self.answers.problem:
-            self.totals.problems.append(self.answers.problem)
+        for problem in (*self.crew.unexplained, self.answers.problem):
+            if problem:
+                self._problem(problem)
 
     def _keep_up(self) -> None:
         """Take what has come back, and wait where too much is under way."""
@@ -166,14 +153,7 @@ class Comparison:
         if not asked:
             return
         work = self._prepare(case, loss, sum(len(taking) for _, taking in asked))
-        integer = next((word for word in case.how if word in INTEGERS), "int64")
-        arrays = [
-            WireArray(integer, array.astype(integer))
-            if loss.arguments[name].domain.integer
-            else self._float(array, case)
-            for name, array in work.inputs.arrays.items()
-        ]
-        arrays += [self._float(cotangent, case) for cotangent in work.cotangents]
+        arrays = self.wired(work)
         work.fingerprint = fingerprint(arrays)
         self.under_way[number] = work
         self.held += work.size
@@ -210,6 +190,30 @@ class Comparison:
         cotangents = [random] if shape == () else [random, np.ones(shape)]
         return Work(case, loss, parameters, self.built[1], cotangents, "", waiting)
 
+    def wired(self, work: Work) -> list[WireArray]:
+        """Its arguments and cotangents as they travel."""
+        case, loss = work.case, work.loss
+        integer = next((word for word in case.how if word in INTEGERS), "int64")
+        half = 0.5 if REGIMES[case.regime].fractional else 0.0
+
+        def wire(kind: Kind, integral: bool, array: np.ndarray) -> WireArray:
+            if half and kind is Kind.CLASS_INDEX:
+                return self._float(array + half, case)
+            return WireArray(integer, array.astype(integer)) if integral else self._float(array, case)
+
+        domains = {name: loss.arguments[name].domain for name in work.inputs.arrays}
+        arrays = [wire(domains[n].kind, domains[n].integer, array) for n, array in work.inputs.arrays.items()]
+        return arrays + [self._float(cotangent, case) for cotangent in work.cotangents]
+
+    def variants_of(self, work: Work) -> Callable[[Known | None, Format], Expectation | None]:
+        """What gives the terms of a case by the formula that a declaration names."""
+        return lambda known, form: self._variant(work, known, form)
+
+    @staticmethod
+    def dangerous(implementation: Implementation, case: Case) -> bool:
+        """Whether the case may do harm to the process of this implementation."""
+        return _is_dangerous(implementation, case)
+
     def _float(self, array: np.ndarray, case: Case) -> WireArray:
         return WireArray(case.dtype, encode(array, FORMATS[case.dtype]))
 
@@ -236,9 +240,7 @@ class Comparison:
             expectation = self.expectation_of(work)
             ruler = expectation.ruler
             submission = Submission(work.case, expectation, work.cotangents, reply.outcome, answers)
-            found = judge(
-                submission, implementation.known, lambda known, form: self._variant(work, known, form), self.limits
-            )
+            found = judge(submission, implementation.known, self.variants_of(work), self.limits)
         for known in implementation.known:
             if applies(known, work.case) and not known.corrupts:  # one that corrupts shows, or does not, by chance
                 key = (reply.target, implementation.key, known.reason)
@@ -307,8 +309,8 @@ class Comparison:
             compared=compared,
             value_error=value.scale if value else None,
             gradient_error=gradient.scale if gradient else None,
-            value_ulps=value.ulps if value else None,
-            gradient_ulps=gradient.ulps if gradient else None,
+            value_ulps=value.ulps if value and ruler != RULER else None,
+            gradient_ulps=gradient.ulps if gradient and ruler != RULER else None,
             reference=ruler if measured else "",
             worst=found.worst,
             note="; ".join(found.notes),

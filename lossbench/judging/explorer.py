@@ -10,7 +10,7 @@ import numpy as np
 from lossbench.cases.inputs import build
 from lossbench.cases.regimes import REGIMES
 from lossbench.cases.stored import Literal
-from lossbench.cases.suite import fits
+from lossbench.cases.unfolding import fits
 from lossbench.floats import FORMATS
 from lossbench.judging.moves import nudged, scattered, settings
 from lossbench.judging.specimens import spread

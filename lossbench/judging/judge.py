@@ -196,7 +196,7 @@ def compare(submission: Submission, form: Format, limits: Limits) -> Judgement:
         above = None if submission.outcome.against_ones else cotangent
         expected = reduced(submission.expectation, submission.case.reduction, above)
         undefined = undefined or expected.undefined
-        values += _value(expected, answer, submission.case.dtype, found)
+        values += _value(expected, answer, submission.case, found)
         gradients += _gradients(submission.expectation, expected, answer, form, limits, found)
     found.value.include(measure(values, form, limits.scale))
     found.gradient.include(measure(gradients, form, limits.scale))
@@ -226,9 +226,9 @@ def _convention(answers: list[Answer]) -> str:
     return f"{float(value.flat[0]):g}" if value.size else f"an empty array of shape {value.shape}"
 
 
-def _value(expected: Expected, answer: Answer, dtype: str, found: Judgement) -> list[Part]:
+def _value(expected: Expected, answer: Answer, case: Case, found: Judgement) -> list[Part]:
     """The value to be measured, if it has the size it should have."""
-    if answer.dtypes != {dtype}:
+    if answer.dtypes != {case.dtype}:
         found.notes.append(Symptom.OTHER_DTYPE)
     value, shape = answer.value, expected.value[0].shape
     if value.shape != shape and not (expected.undefined and value.size <= 1):
@@ -239,7 +239,7 @@ def _value(expected: Expected, answer: Answer, dtype: str, found: Judgement) -> 
         value = value.reshape(shape)
     if expected.undefined:
         return []
-    if np.isfinite(value[np.broadcast_to(expected.poisoned_value, shape)]).any():
+    if not REGIMES[case.regime].either and np.isfinite(value[np.broadcast_to(expected.poisoned_value, shape)]).any():
         found.accepted = True
     return [Part("value", value, Wanted(expected.value, expected.value_scale, expected.free_value))]
 

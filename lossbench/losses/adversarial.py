@@ -19,7 +19,7 @@ from lossbench.losses.limits import only_where, product
 Arrays = dict[str, np.ndarray]
 
 
-@loss(over="elements", also={"real_label": (0.875, 0.0), "scale": (0.5,)})
+@loss(over="elements", also={"real_label": (0.875, 0.0), "scale": (0.5,)}, relations=("not_negative",))
 @np.errstate(all="ignore")
 def gan_minimax_discriminator(
     real: Logit, fake: Logit, *, real_label: Fraction = 1.0, scale: PositiveNumber = 1.0
@@ -71,7 +71,7 @@ def _(fake):
     return log(sigmoid(-fake))
 
 
-@loss(over="elements")
+@loss(over="elements", relations=("not_negative",))
 @np.errstate(all="ignore")
 def gan_nonsaturating_generator(fake: Logit) -> Terms:
     """Minus the log-probability that the discriminator takes a generated sample for real.
@@ -95,7 +95,12 @@ def _half_square(score: np.ndarray, target: float) -> tuple[np.ndarray, np.ndarr
     return apart / 2 * apart, apart, np.abs(score) + abs(target)
 
 
-@loss(over="elements", also={"fake_target": (-1.0,), "real_target": (0.875,), "scale": (0.5,)}, form_of="lsgan")
+@loss(
+    over="elements",
+    also={"fake_target": (-1.0,), "real_target": (0.875,), "scale": (0.5,)},
+    form_of="lsgan",
+    relations=("not_negative",),
+)
 @np.errstate(all="ignore")
 def lsgan_discriminator(
     real: Real, fake: Real, *, fake_target: Number = 0.0, real_target: Number = 1.0, scale: PositiveNumber = 1.0
@@ -122,7 +127,7 @@ def _(real, fake, *, fake_target, real_target, scale):
     return scale * ((real - real_target) ** 2 / 2 + (fake - fake_target) ** 2 / 2)
 
 
-@loss(over="elements", also={"target": (0.0,)}, form_of="lsgan")
+@loss(over="elements", also={"target": (0.0,)}, form_of="lsgan", relations=("not_negative",))
 @np.errstate(all="ignore")
 def lsgan_generator(fake: Real, *, target: Number = 1.0) -> Terms:
     """Half the squared distance of the discriminator's scores of generated samples from what the generator wants.
@@ -140,7 +145,7 @@ def _(fake, *, target):
     return (fake - target) ** 2 / 2
 
 
-@loss(over="elements", also={"scale": (0.5,)}, form_of="gan_hinge")
+@loss(over="elements", also={"scale": (0.5,)}, form_of="gan_hinge", relations=("not_negative",))
 @np.errstate(all="ignore")
 def gan_hinge_discriminator(real: Real, fake: Real, *, scale: PositiveNumber = 1.0) -> Terms:
     """What a real sample's score lacks of 1, and by how much a generated one's exceeds -1.
@@ -171,7 +176,7 @@ def _(arrays: Arrays, *, scale: float) -> Iterator[Arrays]:
     yield {"real": np.ones_like(arrays["real"]), "fake": np.full_like(arrays["fake"], -1.0)}
 
 
-@loss(over="elements", form_of="gan_hinge")
+@loss(over="elements", form_of="gan_hinge", relations=("grows_as_the_unit",))
 def gan_hinge_generator(fake: Real) -> Terms:
     """Minus the discriminator's score of a generated sample, where the discriminator is trained with a hinge.
 
@@ -187,7 +192,7 @@ def _(fake):
     return -fake
 
 
-@loss(over="elements", form_of="wasserstein")
+@loss(over="elements", form_of="wasserstein", relations=("unmoved_by_shift", "grows_as_the_unit"))
 @np.errstate(all="ignore")
 def wasserstein_critic(real: Real, fake: Real) -> Terms:
     """By how much a critic's score of a generated sample exceeds that of a real one.
@@ -206,7 +211,7 @@ def _(real, fake):
     return fake - real
 
 
-@loss(over="elements", form_of="wasserstein")
+@loss(over="elements", form_of="wasserstein", relations=("grows_as_the_unit",))
 def wasserstein_generator(fake: Real) -> Terms:
     """Minus the critic's score of a generated sample.
 

@@ -13,7 +13,13 @@ from lossbench.losses.limits import product, quotient
 REDUCTIONS = ("none", "mean", "sum", "mean_last", "weighted_mean", "nonzero_mean")
 
 
-@loss(over="elements", also={"label_smoothing": (0.125,)}, reductions=REDUCTIONS, aliases=("bce",))
+@loss(
+    over="elements",
+    also={"label_smoothing": (0.125,)},
+    reductions=REDUCTIONS,
+    aliases=("bce",),
+    relations=("labels_mirrored", "not_negative"),
+)
 @np.errstate(all="ignore")
 def binary_cross_entropy(
     prediction: Probability, target: BinaryTarget, weight: Weight = None, *, label_smoothing: Fraction = 0.0
@@ -56,6 +62,7 @@ def _(prediction, target, weight, *, label_smoothing):
     also={"label_smoothing": (0.125,)},
     reductions=REDUCTIONS,
     aliases=("bce_with_logits", "sigmoid_cross_entropy"),
+    relations=("labels_mirrored", "not_negative"),
 )
 @np.errstate(all="ignore")
 def binary_cross_entropy_with_logits(

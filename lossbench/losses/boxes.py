@@ -21,7 +21,9 @@ ALSO = {"epsilon": (0.125,)}
 SMALL, LARGE = (12, 4), (16384, 4)
 
 
-@loss(over="rows", also=ALSO, small=SMALL, large=LARGE)
+@loss(
+    over="rows", also=ALSO, small=SMALL, large=LARGE, relations=("arguments_swapped", "unmoved_by_unit", "not_negative")
+)
 @np.errstate(all="ignore")
 def iou(prediction: Box, target: Box, *, epsilon: NonNegativeNumber = 0.0) -> Terms:
     """One minus the area two boxes share, over the area they cover together.
@@ -41,7 +43,9 @@ def _(prediction, target, *, epsilon):
     return 1 - _overlap(prediction, target, epsilon)
 
 
-@loss(over="rows", also=ALSO, small=SMALL, large=LARGE)
+@loss(
+    over="rows", also=ALSO, small=SMALL, large=LARGE, relations=("arguments_swapped", "unmoved_by_unit", "not_negative")
+)
 @np.errstate(all="ignore")
 def giou(prediction: Box, target: Box, *, epsilon: NonNegativeNumber = 0.0) -> Terms:
     """IoU loss, and the share of the smallest enclosing box that neither of the two covers.
@@ -62,7 +66,9 @@ def _(prediction, target, *, epsilon):
     return 1 - _overlap(prediction, target, epsilon) + _share(gap, around + epsilon)
 
 
-@loss(over="rows", also=ALSO, small=SMALL, large=LARGE)
+@loss(
+    over="rows", also=ALSO, small=SMALL, large=LARGE, relations=("arguments_swapped", "unmoved_by_unit", "not_negative")
+)
 @np.errstate(all="ignore")
 def diou(prediction: Box, target: Box, *, epsilon: NonNegativeNumber = 0.0) -> Terms:
     """IoU loss, and the squared distance of the centres over the squared diagonal of the smallest enclosing box.
@@ -82,7 +88,9 @@ def _(prediction, target, *, epsilon):
     return 1 - _overlap(prediction, target, epsilon) + _distance(prediction, target, epsilon)
 
 
-@loss(over="rows", also=ALSO, small=SMALL, large=LARGE)
+@loss(
+    over="rows", also=ALSO, small=SMALL, large=LARGE, relations=("arguments_swapped", "unmoved_by_unit", "not_negative")
+)
 @np.errstate(all="ignore")
 def ciou(prediction: Box, target: Box, *, epsilon: NonNegativeNumber = 0.0) -> Terms:
     """Distance-IoU loss, and a term for the difference of the two boxes' aspect ratios.

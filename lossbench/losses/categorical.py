@@ -35,6 +35,7 @@ def weigh_probabilities(prediction: np.ndarray, shares: np.ndarray) -> Terms:
     over="rows",
     also={"label_smoothing": (0.125,)},
     aliases=("categorical_cross_entropy_probability", "cce"),
+    relations=("classes_permuted", "not_negative"),
 )
 @np.errstate(all="ignore")
 def categorical_cross_entropy_prob(
@@ -73,6 +74,7 @@ def _(prediction, target, *, label_smoothing):
     also={"ignore_index": (1, -1)},
     form_of="categorical_cross_entropy_prob",
     aliases=("sparse_categorical_cross_entropy_probability", "scce"),
+    relations=("classes_permuted", "not_negative"),
 )
 @np.errstate(all="ignore")
 def sparse_categorical_cross_entropy_prob(
@@ -118,7 +120,7 @@ def ignoring(terms: Terms, kept: np.ndarray, shares: np.ndarray) -> Terms:
     )
 
 
-@loss(over="rows", also={"exponent": (0.125, 0.75)}, aliases=("gce",))
+@loss(over="rows", also={"exponent": (0.125, 0.75)}, aliases=("gce",), relations=("classes_permuted", "not_negative"))
 @np.errstate(all="ignore")
 def generalized_cross_entropy(prediction: Probabilities, target: ClassIndex, *, exponent: Exponent = 0.5) -> Terms:
     """What lies between the cross entropy and the distance to one, of the probability given to the target's class.

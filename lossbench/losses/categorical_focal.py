@@ -18,7 +18,11 @@ Polynomial = Annotated[float, Range(low=-1.0)]
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-@loss(over="rows", also=SETTINGS)
+@loss(
+    over="rows",
+    also=SETTINGS,
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted", "not_negative"),
+)
 @np.errstate(all="ignore")
 def categorical_focal(
     logits: Logits,
@@ -53,7 +57,7 @@ def _(logits, target, weight, *, alpha, gamma, label_smoothing):
     return _focal([p / whole for p in powers], missed, target, weight, alpha, gamma, label_smoothing)
 
 
-@loss(over="rows", also=SETTINGS, form_of="categorical_focal")
+@loss(over="rows", also=SETTINGS, form_of="categorical_focal", relations=("classes_permuted", "not_negative"))
 @np.errstate(all="ignore")
 def categorical_focal_probability(
     prediction: Probabilities,
@@ -145,7 +149,12 @@ def slopes_of_pull(
     return Terms(np.zeros(0), {name: slope}, slope_magnitudes={name: size})
 
 
-@loss(over="rows", also={"epsilon": (0.0, -1.0, 3.0)}, aliases=("poly1", "poly_loss"))
+@loss(
+    over="rows",
+    also={"epsilon": (0.0, -1.0, 3.0)},
+    aliases=("poly1", "poly_loss"),
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted"),
+)
 @np.errstate(all="ignore")
 def poly1_cross_entropy(logits: Logits, target: Probabilities, *, epsilon: Polynomial = 2.0) -> Terms:
     """Cross entropy of the softmax of the logits with the first term of its expansion in 1 - p weighted anew.

@@ -19,6 +19,7 @@ from lossbench.losses.stable import sigmoid, softplus
     axes=AXES,
     small=SMALL,
     large=LARGE,
+    relations=("not_negative",),
 )
 @np.errstate(all="ignore")
 def circle(

@@ -17,7 +17,12 @@ OneOrTwo = Annotated[float, Range(low=1.0, high=2.0)]
 NEAR = 0.5  # share of its size within which a difference counts as one that rounding could make positive
 
 
-@loss(over="rows", also={"p": (2,), "margin": (0.5, 3.0, -1.0)}, aliases=("weston_watkins",))
+@loss(
+    over="rows",
+    also={"p": (2,), "margin": (0.5, 3.0, -1.0)},
+    aliases=("weston_watkins",),
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted", "grows_as_the_unit", "not_negative"),
+)
 @np.errstate(all="ignore")
 def multi_margin(
     scores: Logits, target: ClassIndex, weight: ClassWeight = None, *, p: OneOrTwo = 1, margin: Number = 1.0
@@ -67,7 +72,12 @@ def _(arrays: Arrays, *, p: float, margin: float) -> Iterator[Arrays]:
     yield {"scores": np.where(even & ~chosen, own - margin, scores)}
 
 
-@loss(over="rows", large=(256, 64), certified_size=400)  # each pair of classes is compared
+@loss(
+    over="rows",
+    large=(256, 64),
+    certified_size=400,
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "not_negative"),
+)  # each pair of classes is compared
 @np.errstate(all="ignore")
 def multilabel_margin(scores: Logits, labels: LabelSet) -> Terms:
     """Mean over the classes of what each labelled class lacks of being 1 above each that is not labelled.

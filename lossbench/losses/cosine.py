@@ -81,7 +81,7 @@ def cosine_terms(a: np.ndarray, b: np.ndarray, floor: float) -> tuple[Terms, Ang
     return Terms(found.cosine, slopes, found.terms, {"first": by_first[1], "second": by_second[1]}), found
 
 
-@loss(over="rows", aliases=("cosine",), small=(6, 8))
+@loss(over="rows", aliases=("cosine",), small=(6, 8), relations=("arguments_swapped", "unmoved_by_length"))
 @np.errstate(all="ignore")
 def cosine_similarity(first: Real, second: Real, *, epsilon: NonNegativeNumber = 0.0) -> Terms:
     """The cosine of the angle between two vectors: 1 where they point the same way; to be maximized.
@@ -106,6 +106,7 @@ def _(first, second, *, epsilon):
     reductions=("none", "mean", "sum", "weighted_mean", "nonzero_mean"),
     form_of="cosine_similarity",
     small=(6, 8),
+    relations=("arguments_swapped", "unmoved_by_length"),
 )
 @np.errstate(all="ignore")
 def cosine_distance(first: Real, second: Real, weight: RowWeight = None, *, epsilon: NonNegativeNumber = 0.0) -> Terms:
@@ -146,7 +147,12 @@ def weighted(weights: np.ndarray) -> dict[str, Denominator]:
     }
 
 
-@loss(over="rows", also={"margin": (0.5,)}, small=(6, 8))
+@loss(
+    over="rows",
+    also={"margin": (0.5,)},
+    small=(6, 8),
+    relations=("arguments_swapped", "unmoved_by_length", "not_negative"),
+)
 @np.errstate(all="ignore")
 def cosine_embedding(
     first: Real, second: Real, sign: SignPerRow, *, margin: Cosine = 0.0, epsilon: NonNegativeNumber = 0.0

@@ -33,6 +33,7 @@ def weigh_surprisals(logits: np.ndarray, shares: np.ndarray) -> Terms:
     over="rows",
     also={"ignore_index": (1, -1), "label_smoothing": (0.125,)},
     aliases=("ce", "softmax_cross_entropy"),
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted", "not_negative"),
 )
 def cross_entropy(
     logits: Logits,
@@ -81,7 +82,11 @@ def _(logits, target, weight, *, ignore_index, label_smoothing):
     return total(terms)
 
 
-@loss(over="rows", also={"label_smoothing": (0.125,)})
+@loss(
+    over="rows",
+    also={"label_smoothing": (0.125,)},
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted", "not_negative"),
+)
 def soft_cross_entropy(
     logits: Logits, target: Probabilities, weight: ClassWeight = None, *, label_smoothing: Fraction = 0.0
 ) -> Terms:
@@ -119,7 +124,11 @@ def _(logits, target, weight, *, label_smoothing):
     )
 
 
-@loss(over="rows", reductions=("mean",))
+@loss(
+    over="rows",
+    reductions=("mean",),
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted", "not_negative"),
+)
 def cls_loss(logits: Logits, target: ClassIndex) -> Terms:
     """Cross entropy as a text classifier's training loop calls it: the mean over the batch, nothing else.
 

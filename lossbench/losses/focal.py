@@ -24,6 +24,7 @@ OptionalFraction = Annotated[float | None, Range(low=0.0, high=1.0)]
     over="elements",
     also={"alpha": (0.25,), "gamma": (0.0, 0.5, 3.0), "normalizer": (3.0,)},
     reductions=REDUCTIONS,
+    relations=("labels_mirrored", "not_negative"),
 )
 @np.errstate(all="ignore")
 def binary_focal(
@@ -53,7 +54,13 @@ def _(logit, target, *, alpha, gamma, normalizer):
     return -_balance(y, alpha) * power(m, gamma) * likelihood / normalizer
 
 
-@loss(over="elements", also={"alpha": (0.25,), "gamma": (0.0, 0.5, 3.0)}, reductions=REDUCTIONS, form_of="binary_focal")
+@loss(
+    over="elements",
+    also={"alpha": (0.25,), "gamma": (0.0, 0.5, 3.0)},
+    reductions=REDUCTIONS,
+    form_of="binary_focal",
+    relations=("labels_mirrored", "not_negative"),
+)
 @np.errstate(all="ignore")
 def binary_focal_probability(
     prediction: Probability,

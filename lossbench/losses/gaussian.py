@@ -15,7 +15,11 @@ from lossbench.losses.regression import residual_in_units
 Arrays = dict[str, np.ndarray]
 
 
-@loss(over="elements", also={"full": (True,), "epsilon": (0.125,)})
+@loss(
+    over="elements",
+    also={"full": (True,), "epsilon": (0.125,)},
+    relations=("unmoved_by_shift", "variance_in_the_same_unit"),
+)
 @np.errstate(all="ignore")
 def gaussian_nll(
     prediction: Real, target: Real, variance: Amount, *, full: bool = False, epsilon: PositiveNumber = 1e-6

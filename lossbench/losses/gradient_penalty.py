@@ -14,7 +14,14 @@ from lossbench.losses.limits import only_where
 ROOM = 480  # bits: what is so much smaller than the largest still counts
 
 
-@loss(over="rows", also={"weight": (0.5,)}, aliases=("wgan_gp",), small=(6, 5), large=(256, 64))
+@loss(
+    over="rows",
+    also={"weight": (0.5,)},
+    aliases=("wgan_gp",),
+    small=(6, 5),
+    large=(256, 64),
+    relations=("not_negative",),
+)
 @np.errstate(all="ignore")
 def gradient_penalty(
     real: BoundedReal,

@@ -82,6 +82,7 @@ def tree_terms(
     axes=("rows", "features", "classes"),
     small=(6, 4, 5),
     large=(64, 64, 256),
+    relations=("not_negative",),
 )
 def hierarchical_sigmoid(
     features: LayerInput, target: ClassIndex, weights: LayerWeight, bias: LayerWeight = None
@@ -128,6 +129,7 @@ def _(features, target, weights, bias):
     axes=("rows", "features", "classes"),
     small=(6, 4, 5),
     large=(64, 64, 256),
+    relations=("not_negative",),
 )
 def hierarchical_sigmoid_by_path(
     features: LayerInput,

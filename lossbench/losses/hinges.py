@@ -16,7 +16,7 @@ from lossbench.losses.regression import REDUCTIONS
 Arrays = dict[str, np.ndarray]
 
 
-@loss(over="elements", reductions=REDUCTIONS)
+@loss(over="elements", reductions=REDUCTIONS, relations=("labels_mirrored", "not_negative"))
 @np.errstate(all="ignore")
 def hinge(score: Logit, sign: Sign, weight: Weight = None) -> Terms:
     """What a score lacks of being 1 on the side of its label.
@@ -46,7 +46,7 @@ def _(arrays: Arrays) -> Iterator[Arrays]:
     yield {"score": arrays["sign"]}
 
 
-@loss(over="elements", reductions=REDUCTIONS)
+@loss(over="elements", reductions=REDUCTIONS, relations=("labels_mirrored", "not_negative"))
 @np.errstate(all="ignore")
 def squared_hinge(score: Logit, sign: Sign, weight: Weight = None) -> Terms:
     """The square of what a score lacks of being 1 on the side of its label.
@@ -73,7 +73,7 @@ def _(arrays: Arrays) -> Iterator[Arrays]:
     yield {"score": arrays["sign"]}
 
 
-@loss(over="elements")
+@loss(over="elements", relations=("labels_mirrored", "grows_as_the_unit", "not_negative"))
 def perceptron(score: Logit, sign: Sign) -> Terms:
     """How far a score is on the wrong side.
 
@@ -96,7 +96,7 @@ def _(arrays: Arrays) -> Iterator[Arrays]:
     yield {"score": np.zeros_like(arrays["score"])}
 
 
-@loss(over="elements")
+@loss(over="elements", relations=("labels_mirrored", "not_negative"))
 @np.errstate(all="ignore")
 def soft_margin(score: Logit, sign: Sign) -> Terms:
     """Logistic loss of a score by the side it should be on.
@@ -122,7 +122,7 @@ def _(score, sign):
     return log(1 + exp(-sign * score))
 
 
-@loss(over="rows")
+@loss(over="rows", relations=("classes_permuted", "not_negative"))
 @np.errstate(all="ignore")
 def categorical_hinge(scores: Logits, target: Probabilities) -> Terms:
     """What the score of the labelled class lacks of being 1 above the best of the others, and above 0.
@@ -144,7 +144,7 @@ def categorical_hinge(scores: Logits, target: Probabilities) -> Terms:
     lacking = rival - (target * scores).sum(axis=-1) + 1
     magnitude = np.abs(rival) + products.sum(axis=-1) + 1
     active = (lacking > 0)[..., None]
-    # products of exact zeros are exact; all others may be rounded across a tie
+    # products with 0 and 1 are exact, and only equal ones tie; all others may be rounded across a tie
     exact = ((target == 0) | (target == 1)).all(axis=-1)
     second = np.where(leads == 1, -np.inf, rivals).max(axis=-1, initial=-np.inf)
     apart = np.where(exact, only_where(rival == second), ratio(rival - second, np.abs(rival) + np.abs(second)))
@@ -186,7 +186,11 @@ def _(arrays: Arrays) -> Iterator[Arrays]:
     yield {"scores": np.full_like(scores, 0.5), "target": onehot}  # all others tie
 
 
-@loss(over="rows", aliases=("crammer_singer",))
+@loss(
+    over="rows",
+    aliases=("crammer_singer",),
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted", "not_negative"),
+)
 @np.errstate(all="ignore")
 def multiclass_hinge(scores: Logits, target: ClassIndex) -> Terms:
     """What the score of the target class lacks of being 1 above each other.
@@ -212,7 +216,10 @@ def _(arrays: Arrays) -> Iterator[Arrays]:
     yield {"scores": np.where(chosen, -1.0, 0.5)}  # all others tie above
 
 
-@loss(over="rows")
+@loss(
+    over="rows",
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted", "grows_as_the_unit", "not_negative"),
+)
 @np.errstate(all="ignore")
 def multiclass_perceptron(scores: Logits, target: ClassIndex) -> Terms:
     """By how much the best score exceeds that of the target class.

@@ -40,6 +40,7 @@ def through_softmax(terms: Terms, made: Scores, mass: np.ndarray) -> tuple[np.nd
     axes=("rows", "features", "classes"),
     small=(6, 4, 5),
     large=(64, 64, 512),
+    relations=("not_negative",),
 )
 @np.errstate(all="ignore")
 def linear_cross_entropy(
@@ -138,7 +139,13 @@ def picked(made: Scores, chosen: np.ndarray, taken: np.ndarray) -> Cluster:
     )
 
 
-@loss(over="samples", axes=("rows", "features", "classes"), small=(6, 8, 9), large=(64, 64, 512))
+@loss(
+    over="samples",
+    axes=("rows", "features", "classes"),
+    small=(6, 8, 9),
+    large=(64, 64, 512),
+    relations=("not_negative",),
+)
 @np.errstate(all="ignore")
 def adaptive_log_softmax(
     features: LayerInput,

@@ -9,7 +9,7 @@ from lossbench.loss import Denominator, Terms, loss
 from lossbench.losses.limits import product
 
 
-@loss(over="rows", also={"ignore_index": (1, -1)})
+@loss(over="rows", also={"ignore_index": (1, -1)}, relations=("classes_permuted", "not_negative"))
 def nll(
     log_probabilities: LogProbabilities, target: ClassIndex, weight: ClassWeight = None, *, ignore_index: Number = -100
 ) -> Terms:

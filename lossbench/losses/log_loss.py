@@ -10,7 +10,7 @@ from lossbench.loss import Terms, loss
 from lossbench.losses.binary import REDUCTIONS, shares, weight_denominators
 
 
-@loss(over="elements", also={"epsilon": (0.125,)}, reductions=REDUCTIONS)
+@loss(over="elements", also={"epsilon": (0.125,)}, reductions=REDUCTIONS, relations=("labels_mirrored", "not_negative"))
 @np.errstate(all="ignore")
 def log_loss(
     prediction: Probability, target: BinaryTarget, weight: Weight = None, *, epsilon: PositiveNumber = 1e-7

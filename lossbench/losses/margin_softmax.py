@@ -54,6 +54,7 @@ def margined(cosine: np.ndarray, margin1: float, margin2: float, margin3: float,
         "extension": ("linear", "easy"),
     },
     aliases=("arcface", "cosface", "sphereface", "margin_cross_entropy"),
+    relations=("classes_permuted",),
 )
 @np.errstate(all="ignore")
 def margin_softmax(

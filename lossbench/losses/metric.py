@@ -20,7 +20,7 @@ Degree = Annotated[float, Range(low=1.0)]
 HUGE = 2.0**900
 
 
-@loss(over="elements", also={"margin": (0.5,)})
+@loss(over="elements", also={"margin": (0.5,)}, relations=("grows_as_the_unit",))
 @np.errstate(all="ignore")
 def hinge_embedding(distance: Real, sign: Sign, *, margin: Number = 1.0) -> Terms:
     """A distance as it is where two things belong together; what it lacks of the margin where they do not.
@@ -161,6 +161,7 @@ def triplet_terms(
     also={"margin": (0.5,), "p": (1.0, 3.0, math.inf), "epsilon": (0.0,), "swap": (True,)},
     aliases=("triplet",),
     small=(6, 8),
+    relations=("unmoved_by_shift", "grows_as_the_unit", "not_negative"),
 )
 @np.errstate(all="ignore")
 def triplet_margin(

@@ -24,6 +24,7 @@ RARE = 1e-7  # keeps the weight of a class that does not occur finite
     aliases=("multiclass_tversky",),
     small=SHAPE,
     large=LARGE,
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted", "not_negative"),
 )
 @np.errstate(all="ignore")
 def multiclass_dice(
@@ -75,6 +76,7 @@ def _(logits, target, weight, *, alpha, beta, smooth, ignore_background):
     reductions=("mean",),
     small=SHAPE,
     large=LARGE,
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted"),
 )
 @np.errstate(all="ignore")
 def generalized_dice(

@@ -11,7 +11,7 @@ from lossbench.losses import stable
 from lossbench.losses.limits import product
 
 
-@loss(over="rows")
+@loss(over="rows", relations=("labels_mirrored", "classes_permuted", "not_negative"))
 @np.errstate(all="ignore")
 def multilabel_soft_margin(logits: Logit, target: BinaryTarget, weight: ClassWeight = None) -> Terms:
     """Mean over the classes of the logistic losses of a row of logits.

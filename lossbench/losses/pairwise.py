@@ -12,7 +12,12 @@ from lossbench.loss import Terms, loss
 from lossbench.losses.limits import product
 
 
-@loss(over="samples", reductions=("sum",), aliases=("mpse",))
+@loss(
+    over="samples",
+    reductions=("sum",),
+    aliases=("mpse",),
+    relations=("unmoved_by_shift", "grows_as_the_square", "not_negative"),
+)
 def mean_pairwise_squared_error(prediction: Real, target: Real, weight: TermWeight = None) -> Terms:
     """How unequal the errors within a sample are; an error that all its elements share costs nothing.
 

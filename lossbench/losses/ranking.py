@@ -18,7 +18,12 @@ from lossbench.pairs import two_sum
 Arrays = dict[str, np.ndarray]
 
 
-@loss(over="elements", also={"margin": (0.5, -0.5)}, aliases=("pairwise_ranking",))
+@loss(
+    over="elements",
+    also={"margin": (0.5, -0.5)},
+    aliases=("pairwise_ranking",),
+    relations=("unmoved_by_shift", "labels_mirrored", "grows_as_the_unit", "not_negative"),
+)
 @np.errstate(all="ignore")
 def margin_ranking(first: Real, second: Real, sign: Sign, *, margin: Number = 0.0) -> Terms:
     """By how much the score that should be larger fails to exceed the other by a margin.
@@ -53,7 +58,11 @@ def _(arrays: Arrays, *, margin: float) -> Iterator[Arrays]:
     yield {"first": arrays["second"] + margin * arrays["sign"]}
 
 
-@loss(over="rows", aliases=("listnet", "ranking_softmax"))
+@loss(
+    over="rows",
+    aliases=("listnet", "ranking_softmax"),
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted", "not_negative"),
+)
 @np.errstate(all="ignore")
 def listwise_softmax(logits: Logits, relevance: Relevance, weight: Weight = None, mask: Mask = None) -> Terms:
     """Cross entropy of the softmax over a list of items, against how relevant each item is.

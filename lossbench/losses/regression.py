@@ -16,7 +16,12 @@ Arrays = dict[str, np.ndarray]
 REDUCTIONS = ("none", "mean", "sum", "mean_last", "weighted_mean", "nonzero_mean")
 
 
-@loss(over="elements", reductions=REDUCTIONS, aliases=("mae", "l1"))
+@loss(
+    over="elements",
+    reductions=REDUCTIONS,
+    aliases=("mae", "l1"),
+    relations=("unmoved_by_shift", "arguments_swapped", "grows_as_the_unit", "not_negative"),
+)
 @np.errstate(all="ignore")
 def absolute_error(prediction: Real, target: Real, weight: Weight = None) -> Terms:
     """The distance from prediction to target.
@@ -44,7 +49,12 @@ def _(arrays: Arrays) -> Iterator[Arrays]:
     yield {"prediction": arrays["target"]}
 
 
-@loss(over="elements", reductions=REDUCTIONS, aliases=("mse", "l2"))
+@loss(
+    over="elements",
+    reductions=REDUCTIONS,
+    aliases=("mse", "l2"),
+    relations=("unmoved_by_shift", "arguments_swapped", "grows_as_the_square", "not_negative"),
+)
 @np.errstate(all="ignore")
 def squared_error(prediction: Real, target: Real, weight: Weight = None) -> Terms:
     """The square of the distance from prediction to target, without a factor of one half.
@@ -65,7 +75,12 @@ def _(prediction, target, weight):
     return (1 if weight is None else weight) * (prediction - target) ** 2
 
 
-@loss(over="elements", also={"delta": (0.125, 3.0)}, reductions=REDUCTIONS)
+@loss(
+    over="elements",
+    also={"delta": (0.125, 3.0)},
+    reductions=REDUCTIONS,
+    relations=("unmoved_by_shift", "arguments_swapped", "grows_as_the_square", "not_negative"),
+)
 @np.errstate(all="ignore")
 def huber(prediction: Real, target: Real, weight: Weight = None, *, delta: PositiveNumber = 1.0) -> Terms:
     """Quadratic near the target, linear further out.
@@ -98,7 +113,11 @@ def _(arrays: Arrays, *, delta: float) -> Iterator[Arrays]:
         yield {"prediction": arrays["target"] + offset}
 
 
-@loss(over="elements", also={"beta": (0.125, 3.0)})
+@loss(
+    over="elements",
+    also={"beta": (0.125, 3.0)},
+    relations=("unmoved_by_shift", "arguments_swapped", "grows_as_the_unit", "not_negative"),
+)
 @np.errstate(all="ignore")
 def smooth_l1(prediction: Real, target: Real, *, beta: PositiveNumber = 1.0) -> Terms:
     """The absolute error with its kink rounded off within beta of the target.

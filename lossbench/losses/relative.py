@@ -16,7 +16,7 @@ Arrays = dict[str, np.ndarray]
 REDUCTIONS = ("none", "mean", "sum", "mean_last")
 
 
-@loss(over="elements", reductions=REDUCTIONS, aliases=("mape",))
+@loss(over="elements", reductions=REDUCTIONS, aliases=("mape",), relations=("unmoved_by_unit", "not_negative"))
 @np.errstate(all="ignore")
 def mean_absolute_percentage_error(prediction: Real, target: Real, *, epsilon: PositiveNumber = 1e-7) -> Terms:
     """The distance from prediction to target in percent of the target.
@@ -57,7 +57,7 @@ def _(arrays: Arrays, *, epsilon: float) -> Iterator[Arrays]:
     yield {"target": np.full(arrays["target"].shape, -epsilon)}
 
 
-@loss(over="elements", reductions=REDUCTIONS, aliases=("msle",))
+@loss(over="elements", reductions=REDUCTIONS, aliases=("msle",), relations=("arguments_swapped", "not_negative"))
 @np.errstate(all="ignore")
 def mean_squared_logarithmic_error(prediction: Amount, target: Amount, *, epsilon: PositiveNumber = 1e-7) -> Terms:
     """The square of the difference of logarithms, each of one more than its argument.

@@ -15,7 +15,7 @@ from lossbench.losses.regression import residual_in_units
 LOG_2 = math.log(2)
 
 
-@loss(over="elements")
+@loss(over="elements", relations=("unmoved_by_shift", "arguments_swapped", "grows_as_the_square", "not_negative"))
 @np.errstate(all="ignore")
 def half_squared_error(prediction: Real, target: Real) -> Terms:
     """Half the square of the distance from prediction to target.
@@ -36,7 +36,12 @@ def _(prediction, target):
     return (prediction - target) ** 2 / 2
 
 
-@loss(over="elements", reductions=("none", "mean", "sum", "mean_last"), aliases=("logcosh",))
+@loss(
+    over="elements",
+    reductions=("none", "mean", "sum", "mean_last"),
+    aliases=("logcosh",),
+    relations=("unmoved_by_shift", "arguments_swapped", "not_negative"),
+)
 @np.errstate(all="ignore")
 def log_cosh(prediction: Real, target: Real) -> Terms:
     """Quadratic near the target and linear further out, without a seam.
@@ -67,7 +72,11 @@ def _(prediction, target):
     return log(cosh(prediction - target))
 
 
-@loss(over="batch", reductions=("mean",))
+@loss(
+    over="batch",
+    reductions=("mean",),
+    relations=("unmoved_by_shift", "arguments_swapped", "grows_as_the_square", "not_negative"),
+)
 @np.errstate(all="ignore")
 def checked_mse(prediction: Real, target: Real) -> Terms:
     """Mean squared error of inputs that are checked: of one shape, not empty, and finite throughout.

@@ -80,6 +80,7 @@ def by_candidates(slopes: Slopes, features: np.ndarray, weights: np.ndarray, cla
     axes=AXES,
     small=SMALL,
     large=LARGE,
+    relations=("not_negative",),
 )
 @np.errstate(all="ignore")
 def nce(
@@ -124,6 +125,7 @@ def nce(
     axes=AXES,
     small=SMALL,
     large=LARGE,
+    relations=("not_negative",),
 )
 @np.errstate(all="ignore")
 def sampled_softmax(

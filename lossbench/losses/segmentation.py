@@ -15,7 +15,9 @@ from lossbench.losses import stable
 from lossbench.losses.limits import product
 
 
-@loss(over="samples", also={"smooth": (0.0, 0.125), "epsilon": (0.125,)}, aliases=("dice",))
+@loss(
+    over="samples", also={"smooth": (0.0, 0.125), "epsilon": (0.125,)}, aliases=("dice",), relations=("not_negative",)
+)
 @np.errstate(all="ignore")
 def soft_dice(
     prediction: Probability,
@@ -66,7 +68,7 @@ def _(prediction, target, *, epsilon):
     return _dice(predicted, [exactly(int(c == t)) for t in targets for c in range(classes)], exactly(0), epsilon)
 
 
-@loss(over="samples", also={"bce_weight": (0.25, 1.0), "smooth": (0.0, 0.125)})
+@loss(over="samples", also={"bce_weight": (0.25, 1.0), "smooth": (0.0, 0.125)}, relations=("not_negative",))
 @np.errstate(all="ignore")
 def bce_dice(
     logit: Logit, target: BinaryTarget, *, bce_weight: Fraction = 0.5, smooth: NonNegativeNumber = 1.0

@@ -61,6 +61,7 @@ def ctc_terms(
     axes=("sequences", "steps", "symbols"),
     small=(3, 7, 4),
     large=(16, 64, 32),
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "not_negative"),
 )
 @np.errstate(all="ignore")
 def ctc(

@@ -15,7 +15,7 @@ from lossbench.losses.stable import softmax_parts
 Arrays = dict[str, np.ndarray]
 
 
-@loss(over="elements")
+@loss(over="elements", relations=("labels_mirrored", "not_negative"))
 @np.errstate(all="ignore")
 def sparsemax(score: Logit, sign: Sign) -> Terms:
     """A hinge whose kink is rounded off by a parabola: the sparsemax loss of two classes.
@@ -43,7 +43,11 @@ def _(arrays: Arrays) -> Iterator[Arrays]:
     yield {"score": -arrays["sign"]}
 
 
-@loss(over="rows", certified_size=400)  # each pair of classes is compared
+@loss(
+    over="rows",
+    certified_size=400,
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted", "not_negative"),
+)
 @np.errstate(all="ignore")
 def multiclass_sparsemax(scores: Logits, target: ClassIndex) -> Terms:
     """How far scores are from a class by way of their projection on the simplex of probabilities.
@@ -99,7 +103,11 @@ def _(scores, target):
     return total(p * (x - scores[target]) - p * p / 2 for p, x in zip(shares, support, strict=True)) + exactly(1) / 2
 
 
-@loss(over="rows", also={"max_fun": ("max",)})
+@loss(
+    over="rows",
+    also={"max_fun": ("max",)},
+    relations=("classes_permuted", "not_negative"),
+)
 @np.errstate(all="ignore")
 def fenchel_young(scores: Logits, target: Probabilities, *, max_fun: str = "logsumexp") -> Terms:
     """How far scores are from a distribution by a maximum: the maximum less the mean score under the distribution.

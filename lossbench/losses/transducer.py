@@ -90,6 +90,7 @@ def by_symbol(shares: Steps, labels: np.ndarray, blank: int, classes: int) -> np
     axes=("sequences", "steps", "states", "symbols"),
     small=(3, 5, 4, 4),
     large=(4, 64, 17, 32),
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "not_negative"),
 )
 @np.errstate(all="ignore")
 def rnnt(

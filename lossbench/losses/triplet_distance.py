@@ -22,6 +22,7 @@ DEGREES = {"euclidean": 1, "manhattan": 1, "squared": 2, "cosine": 0}
     over="rows",
     also={"margin": (0.5,), "distance": ("manhattan", "squared", "cosine"), "swap": (True,)},
     small=(6, 8),
+    relations=("not_negative",),
 )
 @np.errstate(all="ignore")
 def triplet_margin_with_distance(

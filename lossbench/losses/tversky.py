@@ -16,7 +16,7 @@ from lossbench.losses.segmentation import dice_terms, entries
 ALSO = {"alpha": (0.25, 0.0, 1.0), "beta": (0.75, 0.0), "smooth": (0.0, 0.125)}
 
 
-@loss(over="samples", also={**ALSO, "epsilon": (0.125,)})
+@loss(over="samples", also={**ALSO, "epsilon": (0.125,)}, relations=("not_negative",))
 @np.errstate(all="ignore")
 def tversky(
     prediction: Probability,
@@ -47,7 +47,7 @@ def _(prediction, target, *, alpha, beta, smooth, epsilon):
     return overlap_lacks(list(entries(prediction)), list(entries(target)), alpha, beta, smooth, epsilon)
 
 
-@loss(over="samples", also=ALSO, form_of="tversky")
+@loss(over="samples", also=ALSO, form_of="tversky", relations=("not_negative",))
 @np.errstate(all="ignore")
 def tversky_with_logits(
     logit: Logit,
@@ -74,7 +74,7 @@ def _(logit, target, *, alpha, beta, smooth):
     return overlap_lacks([sigmoid(x) for x in entries(logit)], list(entries(target)), alpha, beta, smooth, 0)
 
 
-@loss(over="samples", also={"smooth": (0.0, 0.125)}, form_of="soft_dice")
+@loss(over="samples", also={"smooth": (0.0, 0.125)}, form_of="soft_dice", relations=("not_negative",))
 @np.errstate(all="ignore")
 def soft_dice_with_logits(logit: Logit, target: BinaryTarget, *, smooth: NonNegativeNumber = 1.0) -> Terms:
     """Dice loss of a mask's logits.

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lossbench.cases.regimes import REGIMES
+from lossbench.cases.relations import RELATIONS, kept_by
 from lossbench.loss import Loss
 from lossbench.records import Greeting, Implementation, Known, Target, option_text
 from lossbench.reductions import MEANINGS
@@ -54,6 +55,9 @@ def regime_table() -> Table:
     table = plain_table("regime", "what it does")
     for regime in REGIMES.values():
         table.add_row(regime.name, regime.doc)
+    table.add_section()
+    for relation in RELATIONS.values():  # of the suite `relations`; they stand among a case's options
+        table.add_row(f"@{relation.name}", relation.doc)
     return table
 
 
@@ -63,6 +67,7 @@ def loss_in_full(loss: Loss) -> Iterator[RenderableType]:
     yield Padding(Text(loss.doc), (0, 0, 1, 2))
     yield arguments_table(loss)
     yield Text(f"\none term over {loss.over}; reductions: {', '.join(loss.reductions)}")
+    yield Text(f"relations: {', '.join(relation.name for relation in kept_by(loss)) or 'none'}")
     yield Text("".join(f"  {name}: {MEANINGS[name]}\n" for name in loss.reductions if name not in ("none", "sum")))
     if loss.textbook is not None:
         yield Text("definition, evaluated in certified arithmetic:")

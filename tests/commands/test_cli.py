@@ -46,7 +46,7 @@ def test_help_is_light(arguments: Sequence[str], folder: Path) -> None:
     loaded = json.loads(modules)
     assert [name for name in HEAVY if name in loaded] == []
     assert {name for name in loaded if name.partition(".")[0] == "lossbench"} <= {
-        "lossbench", *(f"lossbench.{name}" for name in ("cli", "cli_hunt", "cli_results", "leaving", "errors"))
+        "lossbench", *(f"lossbench.{name}" for name in ("cli", "cli_hunt", "cli_options", "cli_own", "cli_results", "cli_search", "leaving", "errors"))
     }  # fmt: skip
 
 

@@ -15,7 +15,8 @@ from running import COMMAND, Done, InProcess, held, hide, is_gone, read, run, un
 
 from lossbench import results
 from lossbench.cases.inputs import build
-from lossbench.cases.suite import Selection, fits, load, parse_case, unfold
+from lossbench.cases.suite import Selection, load, parse_case
+from lossbench.cases.unfolding import fits, unfold
 from lossbench.losses import catalogue
 from lossbench.records import Status, Verdict
 

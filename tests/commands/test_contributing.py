@@ -9,7 +9,8 @@ import pytest
 from running import InProcess, before_others, read
 
 import lossbench.losses
-from lossbench.cases.suite import Selection, load, unfold
+from lossbench.cases.suite import Selection, load
+from lossbench.cases.unfolding import unfold
 from lossbench.commands import compare
 from lossbench.judging.audit import audit
 from lossbench.losses import catalogue

@@ -14,7 +14,8 @@ import pytest
 from running import InProcess
 
 from lossbench.cases.applicability import lacks_device, takers
-from lossbench.cases.suite import Selection, load, unfold
+from lossbench.cases.suite import Selection, load
+from lossbench.cases.unfolding import unfold
 from lossbench.commands import gate
 from lossbench.commands.listing import gather
 from lossbench.judging import baseline_file

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lossbench import cli
-from lossbench.cases.suite import Selection, load, unfold
+from lossbench.cases.suite import Selection, load
+from lossbench.cases.unfolding import unfold
 from lossbench.commands import gate
 from lossbench.errors import EnvironmentLacks, UsageError
 from lossbench.judging import baseline_file as baseline

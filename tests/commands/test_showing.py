@@ -289,7 +289,8 @@ def test_a_deviating_target_is_not_called_right() -> None:
 def test_cases_that_corrupt_memory_are_not_put() -> None:
     (loss,) = (loss for loss in LOSSES if loss.name == "huber")
     harmful = implementation(known=(Known("writes behind", options=("delta",), corrupts=True),))
-    from lossbench.cases.suite import Selection, load, unfold
+    from lossbench.cases.suite import Selection, load
+    from lossbench.cases.unfolding import unfold
 
     cases = unfold(load(showing.SUITE), catalogue(), Selection(frozenset([loss.name])))
     put = [case for case in cases if not showing.corrupts(case, [harmful])]

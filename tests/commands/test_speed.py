@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lossbench.cases.suite import Selection, load, unfold
+from lossbench.cases.suite import Selection, load
+from lossbench.cases.unfolding import unfold
 from lossbench.commands import speed
 from lossbench.commands.speed import Request
 from lossbench.errors import EnvironmentLacks, UsageError

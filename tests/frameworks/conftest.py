@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lossbench.cases.suite import Block, Selection, Suite, unfold
+from lossbench.cases.suite import Block, Selection, Suite
+from lossbench.cases.unfolding import unfold
 from lossbench.crew import Crew
 from lossbench.judging.comparison import Comparison
 from lossbench.losses import catalogue

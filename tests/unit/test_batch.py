@@ -9,7 +9,8 @@ from submissions import expectation, gradient, right, spoiled, twice, value, ver
 from lossbench.cases.draft import Draft
 from lossbench.cases.inputs import build, resolved
 from lossbench.cases.regimes import REGIMES
-from lossbench.cases.suite import Block, Selection, Suite, load, parse_case, unfold
+from lossbench.cases.suite import Block, Selection, Suite, load, parse_case
+from lossbench.cases.unfolding import unfold
 from lossbench.domains import Real, RowClassIndex
 from lossbench.floats import FORMATS
 from lossbench.loss import Loss, Terms, loss

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lossbench.cases.inputs import build, resolved
-from lossbench.cases.suite import Selection, load, unfold
+from lossbench.cases.suite import Selection, load
+from lossbench.cases.unfolding import unfold
 from lossbench.defined import defined
 from lossbench.domains import BinaryTarget, ClassWeight, Logit, PositiveNumber, Real
 from lossbench.functions import absolute, log, sigmoid, where

@@ -7,7 +7,8 @@ import pytest
 
 from lossbench.cases.inputs import build, resolved, seed_of
 from lossbench.cases.regimes import REGIMES
-from lossbench.cases.suite import Selection, load, parse_case, unfold
+from lossbench.cases.suite import Selection, load, parse_case
+from lossbench.cases.unfolding import unfold
 from lossbench.floats import FORMATS, round_to
 from lossbench.losses import catalogue
 from lossbench.records import Case

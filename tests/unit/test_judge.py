@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from submissions import ORDINARY, expectation, gradient, outcome, right, spoiled, twice, value, verdict
 
-from lossbench.cases.suite import Selection, load, unfold
+from lossbench.cases.suite import Selection, load
+from lossbench.cases.unfolding import unfold
 from lossbench.floats import FORMATS
 from lossbench.judging.judge import Limits, judge
 from lossbench.losses import catalogue

@@ -131,3 +131,12 @@ def test_expected_gradients_are_the_slopes_of_expected_values(text):
                 moved.flat[position] += sign * step
                 ends.append(float(np.sum(value({**inputs.arrays, name: moved}).value[0])))
             assert flat[position] == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-5, abs=1e-7), name
+
+
+def test_a_mean_is_finite_though_its_sum_is_beyond_float64() -> None:
+    terms = np.array([1e308, 1.5e308, 0.5e308])
+    divided = divide("mean", (3,), (3,), {})
+    high, low, _ = reduce_value(divided, terms, np.zeros(3), terms)
+    assert abs(float(high) + float(low) - 1e308) <= 1e293
+    high, _, _ = reduce_value(divide("sum", (3,), (3,), {}), terms, np.zeros(3), terms)
+    assert not np.isfinite(high)

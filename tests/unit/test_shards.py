@@ -3,7 +3,8 @@
 import pytest
 
 from lossbench.cases.shards import Shard, read_shard
-from lossbench.cases.suite import Selection, load, unfold
+from lossbench.cases.suite import Selection, load
+from lossbench.cases.unfolding import unfold
 from lossbench.errors import UsageError
 from lossbench.judging.accepted import recipe_of
 from lossbench.losses import catalogue

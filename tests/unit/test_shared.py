@@ -10,7 +10,8 @@ import pytest
 from submissions import expectation, gradient, right, spoiled, value, verdict
 
 from lossbench.cases.inputs import Inputs, build, resolved
-from lossbench.cases.suite import Selection, load, parse_case, unfold
+from lossbench.cases.suite import Selection, load, parse_case
+from lossbench.cases.unfolding import unfold
 from lossbench.domains import Axes
 from lossbench.loss import Denominator
 from lossbench.losses import catalogue

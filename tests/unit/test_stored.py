@@ -8,7 +8,8 @@ import pytest
 from lossbench.cases import stored
 from lossbench.cases.inputs import build
 from lossbench.cases.stored import SHELF, Literal, parsed, read, text_of, worst_folder, write
-from lossbench.cases.suite import Selection, load, parse_case, unfold
+from lossbench.cases.suite import Selection, load, parse_case
+from lossbench.cases.unfolding import unfold
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS, round_to
 from lossbench.judging.specimens import spread, taken, term_of

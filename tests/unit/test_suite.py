@@ -2,7 +2,8 @@
 
 import pytest
 
-from lossbench.cases.suite import Selection, load, parse_case, suites_folder, unfold
+from lossbench.cases.suite import Selection, load, parse_case, suites_folder
+from lossbench.cases.unfolding import unfold
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
 from lossbench.losses import catalogue

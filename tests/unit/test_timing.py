@@ -8,7 +8,8 @@ from typing import Self
 
 import pytest
 
-from lossbench.cases.suite import Selection, load, unfold
+from lossbench.cases.suite import Selection, load
+from lossbench.cases.unfolding import unfold
 from lossbench.commands import speed
 from lossbench.crew import Timed
 from lossbench.judging import timing, trials

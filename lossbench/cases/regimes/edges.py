@@ -113,3 +113,11 @@ def tie(draft: Draft) -> None:
             draft.season(name, np.broadcast_to(array.max(axis=-1, keepdims=True, initial=0.0), array.shape))
         else:
             draft.season(name, np.full(array.shape, 0.5 if domain.kind is Kind.PROBABILITY else 0.0))
+
+
+@regime(*SCORES, Kind.REAL)
+def all_negative(draft: Draft) -> None:
+    """Scores and real arguments all below zero, where a maximum that starts at 0 or a padding of 0 would win."""
+    for name, _ in draft.floats(*SCORES, Kind.REAL):
+        if not draft.loss.is_shared(name):
+            draft.arrays[name] = -np.abs(draft.arrays[name])

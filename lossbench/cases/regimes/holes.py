@@ -44,6 +44,37 @@ def shielded(draft: Draft) -> None:
             draft.arrays[name] = np.where(others & draft.some(array.shape, 0.25), -math.inf, array)
 
 
+@regime(Kind.WEIGHT, invalid=True, either=True)
+def hidden(draft: Draft) -> None:
+    """NaN and infinity exactly under weights of zero: the neighbours must not notice.
+
+    Zero times NaN is NaN, and a row that weighs nothing may as well be left out: both are right for the term itself.
+    """
+    for name in draft.arrays:
+        weight, domain = draft.arrays[name], draft.loss.arguments[name].domain
+        if domain.kind is Kind.WEIGHT and draft.loss.arguments[name].optional and weight.shape == draft.poisoned.shape:
+            draft.arrays[name] = weight = np.where(draft.some(weight.shape, 0.25), 0.0, weight)
+            for other, _ in draft.floats(*LINES, *SCORES):
+                array = draft.arrays[other]
+                if array.size and array.shape[: weight.ndim] == weight.shape and not draft.loss.is_shared(other):
+                    spot = np.zeros(array.shape[weight.ndim :], bool)
+                    spot.flat[0] = True
+                    here = (weight == 0).reshape(weight.shape + (1,) * spot.ndim) & spot
+                    venom = draft.generator.choice([math.nan, math.inf, -math.inf], array.shape)
+                    domain = draft.loss.arguments[other].domain
+                    venom = np.where(np.isfinite(np.clip(venom, domain.low, domain.high)), math.nan, venom)
+                    draft.arrays[other] = np.where(here, venom, array)
+                    draft.poisoned = weight == 0
+                    return
+
+
+@regime(Kind.LENGTH)
+def no_labels(draft: Draft) -> None:
+    """No sample has labels: nothing but blanks can be said."""
+    if "label_lengths" in draft.arrays:
+        draft.arrays["label_lengths"] = np.zeros_like(draft.arrays["label_lengths"])
+
+
 @regime(Kind.WEIGHT, parameter="ignore_index")
 def nothing_counts(draft: Draft) -> None:
     """Weights of zero and ignored rows alone: a mean has nothing to divide by."""

@@ -34,6 +34,11 @@ def invalid_classes(draft: Draft) -> None:
     _replace_some(draft, (Kind.CLASS_INDEX, Kind.LABELS), wrong)
 
 
+@regime(Kind.CLASS_INDEX, must_reject=True, invalid=True, dangerous=True, fractional=True)
+def invalid_fractions(draft: Draft) -> None:
+    """Class indices that are no whole numbers: half a class too high, and in the format of the scores."""
+
+
 @regime(Kind.LENGTH, must_reject=True, invalid=True, dangerous=True)
 def invalid_lengths(draft: Draft) -> None:
     """Lengths beyond the tensor they are about, and negative ones."""

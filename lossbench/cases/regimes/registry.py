@@ -34,7 +34,9 @@ class Regime:
     repeat: bool = False  # whether each answer is asked for twice, to be compared bit by bit
     infinite: bool = False  # whether its inputs hold infinities that are valid
     invalid: bool = False  # whether its inputs lie outside of every domain, so that refusing them is right
+    either: bool = False  # whether terms of such inputs may be NaN or left out
     must_reject: bool = False  # whether there is no right answer at all: only refusing them is right
+    fractional: bool = False  # whether class indices are handed over as fractions, in the tested format
     dangerous: bool = False  # whether they may do harm to the process that takes them: they are asked last
     literal: Literal | None = None  # the inputs themselves, of a stored case
 

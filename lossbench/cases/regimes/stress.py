@@ -14,6 +14,7 @@ from lossbench.loss import Over
 
 HALF_SATURATES = 4.0  # beyond this gap the smaller of two probabilities loses digits in half precision
 EXP_OVERFLOWS = 709.0  # exp of more than this exceeds float64
+LENGTHS = ("delta", "beta", "margin")  # parameters that residuals are held against
 
 
 @regime(*SCORES)
@@ -50,6 +51,20 @@ def scaled(draft: Draft) -> None:
         array = draft.arrays[name]
         if array.shape[: len(terms)] == terms and not draft.loss.is_shared(name):
             draft.arrays[name] = np.ldexp(array, exponent.reshape(terms + (1,) * (array.ndim - len(terms))))
+
+
+@regime(*LINES)
+def to_scale(draft: Draft) -> None:
+    """Real arguments in units of delta, beta or margin, so that residuals lie on both sides of it however small it is.
+
+    Where there is none, in units of a power of two; a variance in that unit squared.
+    """
+    units = [v for n, v in draft.parameters.items() if n in LENGTHS and isinstance(v, int | float) and v]
+    unit = float(abs(units[0])) if units else 2.0 ** draft.generator.integers(-12, 12)
+    for name, _ in draft.floats(*LINES):
+        if not draft.loss.is_shared(name):
+            power = 2 if name == "variance" else 1
+            draft.arrays[name] = draft.arrays[name] * unit**power
 
 
 @regime(*LINES)

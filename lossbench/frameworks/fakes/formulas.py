@@ -29,7 +29,12 @@ class Parts:
         """The terms themselves, their sum or their mean."""
         if reduction == "none":
             return self.terms
-        return np.asarray(self.terms.sum() / (self.parts() if reduction == "mean" else self.terms.dtype.type(1)))
+        by = self.parts() if reduction == "mean" else self.terms.dtype.type(1)
+        with np.errstate(over="ignore"):
+            total = self.terms.sum() / by
+        if np.isinf(total) and np.isfinite(self.terms).all():  # the sum is beyond the format, the mean may not be
+            total = (self.terms / by).sum()
+        return np.asarray(total)
 
     def pull(self, cotangent: np.ndarray, reduction: str) -> dict[str, np.ndarray | Tensor | None]:
         """One gradient for each argument."""
@@ -52,28 +57,50 @@ def both(prediction: Tensor, slope: np.ndarray, terms: np.ndarray) -> Parts:
     return Parts(terms, {"prediction": slope, "target": -slope}, prediction.dtype)
 
 
+def same_shape(one: Tensor, other: Tensor) -> None:
+    """See that two arguments match, element by element.
+
+    Raises:
+        ValueError: they do not.
+    """
+    if one.shape != other.shape:
+        raise ValueError(f"shapes {one.shape} and {other.shape} differ")
+
+
 def squared(prediction: Tensor, target: Tensor) -> Parts:
     """The squared error."""
+    same_shape(prediction, target)
     residual = numbers(prediction) - numbers(target)
     return both(prediction, 2 * residual, residual**2)
 
 
 def absolute(prediction: Tensor, target: Tensor) -> Parts:
     """The absolute error, with the slope 0 at its kink."""
+    same_shape(prediction, target)
     residual = numbers(prediction) - numbers(target)
     return both(prediction, np.sign(residual), np.abs(residual))
 
 
+def far_out(prediction: Tensor, target: Tensor, edge: np.ndarray) -> np.ndarray:
+    """Huber's loss where the residual is beyond the format, though its product with a small threshold is not."""
+    with np.errstate(all="ignore"):
+        half = numbers(prediction) / 2 - numbers(target) / 2
+        return np.asarray(np.abs(half) * edge * 2)
+
+
 def huber(prediction: Tensor, target: Tensor, delta: float) -> Parts:
     """Huber's loss."""
+    same_shape(prediction, target)
     residual = numbers(prediction) - numbers(target)
     size, edge = np.abs(residual), residual.dtype.type(delta)
     terms = np.where(size <= edge, residual**2 / 2, edge * (size - edge / 2))
+    terms = np.where(np.isinf(terms), far_out(prediction, target, edge), terms)
     return both(prediction, np.clip(residual, -edge, edge), terms)
 
 
 def logistic(logit: Tensor, target: Tensor, weight: Tensor | None = None, pos_weight: Tensor | None = None) -> Parts:
     """Binary cross entropy of a logit."""
+    same_shape(logit, target)
     x, y = numbers(logit), numbers(target)
     weights = np.ones_like(y) if weight is None else numbers(weight)
     positive = np.ones_like(x[..., :1]) if pos_weight is None else numbers(pos_weight)
@@ -98,9 +125,15 @@ class Rows:
 
     @classmethod
     def of(cls, logits: Tensor, target: Tensor, weight: Tensor | None, ignored: int, smoothing: float) -> Rows:
-        """The rows of a case."""
+        """The rows of a case.
+
+        Raises:
+            ValueError: a class does not exist.
+        """
         x = numbers(logits)
         classes, kept = x.shape[-1], target.data != ignored
+        if target.data.dtype.kind not in "iu" or (kept & ((target.data < 0) | (target.data >= classes))).any():
+            raise ValueError(f"classes are whole numbers from 0 to {classes - 1}")
         index = np.where(kept, target.data, 0)
         weights = np.ones(classes, x.dtype) if weight is None else numbers(weight)
         chosen = (np.arange(classes) == index[..., None]).astype(x.dtype)

@@ -9,6 +9,7 @@ from lossbench.frameworks.fakes.engine import Answer, Tensor, framework, numbers
 @framework.implements(via="fakes.honest.squared_error")
 def squared_error(prediction: Tensor, target: Tensor, *, reduction: str) -> Answer:
     """The square of the residual."""
+    formulas.same_shape(prediction, target)
     residual = numbers(prediction) - numbers(target)
     slope = 2 * residual
     return reduced(residual**2, {"prediction": slope, "target": -slope}, reduction, prediction.dtype)
@@ -34,7 +35,7 @@ def binary_cross_entropy_with_logits(
     return formulas.logistic(logit, target, weight, pos_weight).reduced(reduction)
 
 
-@framework.implements(via="fakes.honest.cross_entropy")
+@framework.implements(via="fakes.honest.cross_entropy", integers=("int64", "int32", "int16", "int8", "uint8"))
 def cross_entropy(
     logits: Tensor,
     target: Tensor,

@@ -8,7 +8,17 @@ import numpy as np
 
 from lossbench.floats import format_named
 from lossbench.frameworks.fakes.engine import Answer, Gradients, Tensor, framework, numbers, rounded
-from lossbench.frameworks.fakes.formulas import Parts, Rows, absolute, both, dice, logistic, squared
+from lossbench.frameworks.fakes.formulas import (
+    Parts,
+    Rows,
+    absolute,
+    both,
+    dice,
+    far_out,
+    logistic,
+    same_shape,
+    squared,
+)
 
 
 @framework.implements("squared_error", via="fakes.odd.backwards")
@@ -35,9 +45,12 @@ def divides_first(prediction: Tensor, target: Tensor, *, reduction: str) -> Answ
 @framework.implements("huber", via="fakes.odd.one_product")
 def one_product(prediction: Tensor, target: Tensor, *, delta: float = 1.0, reduction: str) -> Answer:
     """Has one formula for both sides: the clipped residual times what it stands away from half of itself."""
+    same_shape(prediction, target)
     residual = numbers(prediction) - numbers(target)
     clipped = np.clip(residual, -residual.dtype.type(delta), residual.dtype.type(delta))
-    return both(prediction, clipped, clipped * (residual - clipped / 2)).reduced(reduction)
+    terms = clipped * (residual - clipped / 2)
+    terms = np.where(np.isinf(terms), far_out(prediction, target, residual.dtype.type(delta)), terms)
+    return both(prediction, clipped, terms).reduced(reduction)
 
 
 def _double(tensor: Tensor) -> Tensor:

@@ -1,0 +1,105 @@
+"""The commands that look for the worst: exhaust, sweep, repro."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from lossbench.cli_hunt import Words, split
+from lossbench.cli_options import Brought, Csv, Device, Dtypes, Frameworks, Inputs, Losses, Seeds
+
+
+def exhaust(
+    losses: Losses = None,
+    dtype: Annotated[str, typer.Option("--dtype", help="float16, bfloat16 or float32.")] = "bfloat16",
+    framework: Frameworks = None,
+    argument: Annotated[Words, typer.Option("--argument", help="Only these run through all patterns.")] = None,
+    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    device: Device = "cpu",
+    all_options: Annotated[bool, typer.Option("--all-options", help="float32: labels and parameters, too.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the last run was interrupted.")] = False,
+    csv: Csv = None,
+    brought: Brought = None,
+) -> None:
+    """Run every bit pattern of a format through elementwise losses: how far off each answer is."""
+    from lossbench.commands.exhaust import Request
+    from lossbench.commands.exhaust import main as run
+
+    request = Request(
+        losses=split(losses),
+        dtype=dtype,
+        frameworks=split(framework),
+        arguments=split(argument),
+        implementation=impl,
+        device=device,
+        all_options=all_options,
+        resume=resume,
+        csv=csv,
+    )
+    raise typer.Exit(run(request))
+
+
+def sweep(
+    losses: Annotated[list[str], typer.Argument(metavar="LOSS...")],
+    over: Annotated[str, typer.Option("--over", help="scale, shift, gap, classes or length.")] = "scale",
+    levels: Annotated[Words, typer.Option("--levels", help="Numbers instead of the usual ones.")] = None,
+    dtype: Dtypes = None,
+    framework: Frameworks = None,
+    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    shape: Annotated[str, typer.Option("--shape", help="The shape of the cases, such as 64x10.")] = "",
+    reduction: Annotated[str, typer.Option("--reduction", help="none, unless the loss has no such.")] = "",
+    seed: Seeds = None,
+    device: Device = "cpu",
+    csv: Csv = None,
+    brought: Brought = None,
+) -> None:
+    """Turn one stress up and see how the errors of every implementation grow."""
+    from lossbench.commands.sweep import Request
+    from lossbench.commands.sweep import main as run
+
+    request = Request(
+        losses=split(losses),
+        over=over,
+        levels=split(levels),
+        dtypes=split(dtype) or ("float32",),
+        frameworks=split(framework),
+        implementation=impl,
+        device=device,
+        shape=shape,
+        seeds=split(seed) or ("0", "1", "2"),
+        reduction=reduction,
+        csv=csv,
+    )
+    raise typer.Exit(run(request))
+
+
+def repro(
+    case: Annotated[
+        str, typer.Argument(metavar="CASE", help="As printed by compare, such as huber/none/float32/6x5/tie/0.")
+    ],
+    framework: Frameworks = None,
+    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    device: Device = "cpu",
+    markdown: Annotated[bool, typer.Option("--markdown", help="A bug report instead of the script alone.")] = False,
+    output: Annotated[Optional[Path], typer.Option("-o", "--output", help="A file; else standard output.")] = None,
+    run: Annotated[bool, typer.Option("--run/--no-run", help="Run the script once, to see that it shows it.")] = True,
+    inputs: Inputs = None,
+    brought: Brought = None,
+) -> None:
+    """A case as a script that runs without lossbench: literal inputs, what came back, what should have."""
+    from lossbench.commands.repro import Request
+    from lossbench.commands.repro import main as reproduce
+
+    raise typer.Exit(reproduce(Request(case, split(framework), impl, device, markdown, output, run, inputs)))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Enter the commands into the command line."""
+    for command in (
+        exhaust,
+        sweep,
+        repro,
+    ):
+        app.command()(command)
