@@ -27,6 +27,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, tuple[str, ...]]] = []
+        self.unexplained: list[str] = []
 
     def ask(self, target: Target, question: Question, arrays: Any) -> None:
         self.asked.append((target.device, question.implementations))

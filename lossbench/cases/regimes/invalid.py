@@ -52,7 +52,7 @@ def invalid_signs(draft: Draft) -> None:
         draft.arrays[name] = draft.generator.choice([0.0, 0.5], draft.arrays[name].shape)
 
 
-@regime(Kind.REAL, Kind.LOGIT, Kind.PROBABILITY, over=(Over.ELEMENTS,), must_reject=True, invalid=True)
+@regime(Kind.REAL, Kind.LOGIT, Kind.PROBABILITY, over=(Over.ELEMENTS,), arrays=2, must_reject=True, invalid=True)
 def column(draft: Draft) -> None:
     """A target with one axis too many: (N, 1) against (N,) broadcasts to (N, N) where nobody looks."""
     name = "target" if "target" in draft.arrays else list(draft.arrays)[1]

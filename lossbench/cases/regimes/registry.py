@@ -29,6 +29,7 @@ class Regime:
     needs: tuple[Kind, ...]
     parameter: str = ""  # one that a loss may have instead of such an argument
     over: tuple[Over, ...] = ()  # what terms must run over; empty: anything
+    arrays: int = 1  # how many arguments a loss must at least have
     kinks: bool = False
     rows: int | None = None  # the length it gives the first axis, where it sets one
     repeat: bool = False  # whether each answer is asked for twice, to be compared bit by bit
@@ -51,7 +52,7 @@ class Regime:
             return self.literal.loss == loss.name
         if self.kinks:
             return loss.kinks_at is not None
-        if self.over and loss.over not in self.over:
+        if (self.over and loss.over not in self.over) or len(loss.arguments) < self.arrays:
             return False
         if self.parameter and self.parameter in loss.parameters:
             return True
