@@ -140,6 +140,7 @@ class Browser:
 
     def close(self) -> None:
         """End the browser."""
+        self.socket.close()
         self.process.terminate()
         try:
             self.process.wait(10)

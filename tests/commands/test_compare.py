@@ -15,6 +15,7 @@ from running import COMMAND, Done, InProcess, held, hide, is_gone, read, run, un
 
 from lossbench import results
 from lossbench.cases.inputs import build
+from lossbench.cases.regimes import REGIMES
 from lossbench.cases.suite import Selection, load, parse_case
 from lossbench.cases.unfolding import fits, unfold
 from lossbench.losses import catalogue
@@ -23,7 +24,8 @@ from lossbench.records import Status, Verdict
 FAKES = ("--framework", "fakes")
 COLUMNS = (
     "case,loss,framework,version,via,device,mode,dtype,reduction,shape,regime,status,compared,value_error,"
-    "gradient_error,value_ulps,gradient_ulps,reference,worst,note"
+    "gradient_error,value_ulps,gradient_ulps,reference,worst,note,value_ulps_p99,value_ulps_median,"
+    "gradient_ulps_p99,gradient_ulps_median,value_worst,gradient_worst,value_spread,gradient_spread,target,schema"
 )
 MEASURED = (Status.AGREES, Status.IMPRECISE, Status.BY_CONTRACT, Status.DEVIATES, Status.DIFFERS, Status.ACCEPTS)
 LATEST = Path("results/latest/compare.csv")
@@ -49,7 +51,7 @@ def one_line(done: Done) -> str:
         (["huber", ""], 2, "there is no loss ''"),
         (["dic"], 2, "did you mean bce_dice or soft_dice?"),
         (["binary_cross_entropy_clamped_at_100"], 2, "there is no loss"),  # a variant is no loss
-        (["--suite", "smok"], 2, "did you mean smoke?"),
+        (["--suite", "smok"], 2, "did you mean smoke"),
         (["--suite", "nowhere/mine.toml"], 2, "there is no suite 'nowhere/mine.toml'"),
         (["--framework", "tourch"], 2, "did you mean torch"),
         (["--framework", ","], 2, "--framework ','; it may be one of: torch"),
@@ -133,7 +135,7 @@ def test_a_loss_that_no_shape_of_the_suite_fits_has_a_usual_one(shapes: str, fol
     (folder / "mine.toml").write_text(f'{shapes}\n[[cases]]\ndtypes = ["float32"]\n')
     cases = unfold(load("mine.toml"), catalogue(), Selection())
     assert {case.loss for case in cases} == {loss.name for loss in catalogue().values() if not loss.variant}
-    for case in cases:
+    for case in (case for case in cases if not REGIMES[case.regime].must_reject):
         loss = catalogue()[case.loss]
         arrays = build(case, loss).arrays
         assert fits(case.shape, loss)
@@ -187,7 +189,7 @@ def test_rows_load_in_pandas_with_the_right_types(rows: Path) -> None:
     assert table["compared"].dtype == int
     assert set(table["status"]) >= {"agrees", "differs", "rejects", "refuses", "crashes", "absent"}
     assert set(table["status"]) <= set(Status)
-    assert set(table["reference"].dropna()) <= {"certified", "float64", "certified, float64"}
+    assert set(table["reference"].dropna()) <= {"certified", "float64", "mixed"}
 
 
 def test_every_case_in_the_rows_parses_back_to_itself(rows: Path) -> None:
@@ -255,7 +257,7 @@ def test_the_table_names_the_case_behind_the_worst_verdict(lossbench: InProcess)
 # what goes wrong in the middle
 
 
-def test_a_worker_that_is_killed_costs_its_own_case_only(folder: Path) -> None:
+def test_a_worker_that_is_killed_once_from_outside_costs_nobody_a_verdict(folder: Path) -> None:
     with held(folder, folder / "rows.csv") as running:
         os.kill(running.worker(), signal.SIGKILL)
         running.go()
@@ -264,9 +266,9 @@ def test_a_worker_that_is_killed_costs_its_own_case_only(folder: Path) -> None:
     found = {(row["reduction"], row["via"]): row for row in read(folder / "rows.csv")}
     assert len(found) == 6
     killed = found.pop(("none", "held.waits"))
-    assert (killed["status"], killed["compared"], killed["note"]) == ("crashes", "0", "killed by SIGKILL")
+    assert killed["status"] == "agrees"  # asked again of a fresh worker, it answers
     assert {row["status"] for row in found.values()} == {"agrees"}
-    assert "1 crashes" in done.out
+    assert "SIGKILL" in done.out
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a worker that its parent has died")

@@ -126,14 +126,14 @@ REGRESSIONS: dict[str, tuple[Change, str, str]] = {
     "a hang": (at(NORMAL, **HANG), HONEST, "agrees → hangs (no answer within 20 s"),
     "a hang of what differed": (at({}, Status.DIFFERS, **HANG), "fakes.", "differs → hangs"),
     "a refusal": (at(ENTROPY, **REFUSE, note="TypeError: no"), "cross_entropy", "agrees → refuses (TypeError: no"),
-    "a refusal of what was wrong": (at({"regime": "kink"}, Status.DIFFERS, **REFUSE), "fakes.", "differs → refuses"),
+    "a refusal of what was wrong": (at({"regime": "normal"}, Status.DIFFERS, **REFUSE), "fakes.", "differs → refuses"),
     "a deviation that vanished": (
         at({}, Status.DEVIATES, status=Status.AGREES, value_error=0.5), "fakes.", "is no longer seen"),
     "a deviation that appeared": (at(KINK, status=Status.DEVIATES), HONEST, "not seen when accepted"),
     "a choice by contract that appeared": (at(KINK, status=Status.BY_CONTRACT), HONEST, "agrees → by-contract"),
     "a deviation unlike its declaration": (at({}, Status.DEVIATES, status=Status.DIFFERS), "fakes.", "→ differs"),
     "an implementation gone": (without(via=HONEST), HONEST, f"and no answer of {HONEST}"),
-    "a format gone": (without(via=HONEST, dtype="float16"), HONEST, "gone       huber/none/float16/normal"),
+    "a format gone": (without(via=HONEST, dtype="float16"), HONEST, "float16/normal by fakes.honest.huber"),
     "a reduction gone": (without(via=HONEST, reduction="sum"), HONEST, "gone       huber/sum/float32/normal"),
     "input written into": (at(KINK, status=Status.DIFFERS, note="wrote-into-input"), HONEST, "(wrote-into-input"),
 }  # fmt: skip
