@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+
+if TYPE_CHECKING:
+    from lossbench.commands.own import Own
 
 INTERRUPTED, TERMINATED = 130, 143
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # nothing more can be written there
@@ -33,6 +37,21 @@ Regimes = Annotated[Words, typer.Option("--regime", help="Kinds of input; `lossb
 Seeds = Annotated[Words, typer.Option("--seed", help="Seeds instead of the suite's own, commas between.")]
 Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 Csv = Annotated[Optional[Path], typer.Option("--csv", help="Where the rows go.", show_default=False)]
+Impl = Annotated[
+    str,
+    typer.Option("--impl", help="Part of a public name; or FILE.py:NAME or package.module:NAME, a loss of your own."),
+]
+As = Annotated[str, typer.Option("--as", help="Which loss your own --impl is.")]
+Map = Annotated[
+    Words, typer.Option("--map", help="Names and values of your own: gamma=focus,alpha=None.", show_default=False)
+]
+Order = Annotated[str, typer.Option("--order", help="Its arguments: target,prediction or logit,[_,target].")]
+Item = Annotated[str, typer.Option("--output", "--item", help="Which entry of what it returns is the loss.")]
+Classes = Annotated[str, typer.Option("--classes", help="Its axis of classes: last or second.")]
+Targets = Annotated[
+    Words,
+    typer.Option("--target", help="FRAMEWORK[:MODE][@DEVICE][=PYTHON] or a name of yours.", show_default=False),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -59,7 +78,13 @@ def compare(
     regime: Regimes = None,
     seed: Seeds = None,
     device: Device = "cpu",
-    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    impl: Impl = "",
+    as_: As = "",
+    map_: Map = None,
+    order: Order = "",
+    item: Item = "",
+    classes: Classes = "",
+    target: Targets = None,
     csv: Csv = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 if anything differs, crashes, hangs or refuses.")
@@ -73,6 +98,7 @@ def compare(
     from lossbench.commands.compare import Request
     from lossbench.commands.compare import main as run
 
+    own = _own(impl, as_, map_, order, item, classes)
     request = Request(
         _words(losses),
         suite,
@@ -81,11 +107,13 @@ def compare(
         _words(regime),
         _words(seed),
         device,
-        impl,
+        "" if own else impl,
         csv,
         strict,
         cold,
         tuple(case or ()),
+        _words(target),
+        own,
     )
     raise typer.Exit(run(request))
 
@@ -102,13 +130,20 @@ def speed(
     processes: Annotated[int, typer.Option("--processes", help="Fresh processes for each framework.")] = 3,
     seconds: Annotated[float, typer.Option("--seconds", help="Of samples for each measurement.")] = 0.1,
     threads: Annotated[int, typer.Option("--threads", help="Threads a framework may use.")] = 1,
-    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    impl: Impl = "",
+    as_: As = "",
+    map_: Map = None,
+    order: Order = "",
+    item: Item = "",
+    classes: Classes = "",
+    target: Targets = None,
     csv: Csv = None,
 ) -> None:
     """Time every implementation, forward and with its gradient, in fresh processes."""
     from lossbench.commands.speed import Request
     from lossbench.commands.speed import main as run
 
+    own = _own(impl, as_, map_, order, item, classes)
     request = Request(
         losses=_words(losses),
         suite=suite,
@@ -120,7 +155,9 @@ def speed(
         processes=processes,
         seconds=seconds,
         threads=threads,
-        implementation=impl,
+        implementation="" if own else impl,
+        targets=_words(target),
+        own=own,
         csv=csv,
     )
     raise typer.Exit(run(request))
@@ -131,6 +168,13 @@ def gate(
     losses: Losses = None,
     suite: SuiteName = "gate",
     framework: Frameworks = None,
+    impl: Annotated[str, typer.Option("--impl", help="FILE.py:NAME or package.module:NAME, a loss of your own.")] = "",
+    as_: As = "",
+    map_: Map = None,
+    order: Order = "",
+    item: Item = "",
+    classes: Classes = "",
+    target: Targets = None,
     baseline: Annotated[
         Optional[Path],
         typer.Option("--baseline", help="The accepted verdicts; results/accepted/DEVICE.csv.", show_default=False),
@@ -157,6 +201,8 @@ def gate(
         seeds=_words(seed),
         csv=csv,
         strict_better=strict_better,
+        targets=_words(target),
+        own=_own(impl, as_, map_, order, item, classes),
     )
     raise typer.Exit(run(request))
 
@@ -169,7 +215,13 @@ def exhaust(
     argument: Annotated[
         Words, typer.Option("--argument", help="Only these arguments run through all patterns.")
     ] = None,
-    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    impl: Impl = "",
+    as_: As = "",
+    map_: Map = None,
+    order: Order = "",
+    item: Item = "",
+    classes: Classes = "",
+    target: Targets = None,
     device: Device = "cpu",
     all_options: Annotated[
         bool, typer.Option("--all-options", help="float32: every value of labels and parameters as well.")
@@ -181,12 +233,15 @@ def exhaust(
     from lossbench.commands.exhaust import Request
     from lossbench.commands.exhaust import main as run
 
+    own = _own(impl, as_, map_, order, item, classes)
     request = Request(
         losses=_words(losses),
         dtype=dtype,
         frameworks=_words(framework),
         arguments=_words(argument),
-        implementation=impl,
+        implementation="" if own else impl,
+        targets=_words(target),
+        own=own,
         device=device,
         all_options=all_options,
         resume=resume,
@@ -197,12 +252,18 @@ def exhaust(
 
 @app.command()
 def sweep(
-    losses: Annotated[list[str], typer.Argument(metavar="LOSS...")],
+    losses: Losses = None,
     over: Annotated[str, typer.Option("--over", help="scale, shift, gap, classes or length.")] = "scale",
     levels: Annotated[Words, typer.Option("--levels", help="Numbers instead of the usual ones.")] = None,
     dtype: Dtypes = None,
     framework: Frameworks = None,
-    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    impl: Impl = "",
+    as_: As = "",
+    map_: Map = None,
+    order: Order = "",
+    item: Item = "",
+    classes: Classes = "",
+    target: Targets = None,
     shape: Annotated[str, typer.Option("--shape", help="The shape of the cases, such as 64x10.")] = "",
     reduction: Annotated[str, typer.Option("--reduction", help="none, unless the loss has no such.")] = "",
     seed: Seeds = None,
@@ -213,13 +274,16 @@ def sweep(
     from lossbench.commands.sweep import Request
     from lossbench.commands.sweep import main as run
 
+    own = _own(impl, as_, map_, order, item, classes)
     request = Request(
         losses=_words(losses),
         over=over,
         levels=_words(levels),
         dtypes=_words(dtype) or ("float32",),
         frameworks=_words(framework),
-        implementation=impl,
+        implementation="" if own else impl,
+        targets=_words(target),
+        own=own,
         device=device,
         shape=shape,
         seeds=_words(seed) or ("0", "1", "2"),
@@ -235,7 +299,13 @@ def repro(
         str, typer.Argument(metavar="CASE", help="As printed by compare, such as huber/none/float32/6x5/tie/0.")
     ],
     framework: Frameworks = None,
-    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    impl: Impl = "",
+    as_: As = "",
+    map_: Map = None,
+    order: Order = "",
+    item: Annotated[str, typer.Option("--item", help="Which entry of what your own returns is the loss.")] = "",
+    classes: Classes = "",
+    target: Targets = None,
     device: Device = "cpu",
     markdown: Annotated[bool, typer.Option("--markdown", help="A bug report instead of the script alone.")] = False,
     output: Annotated[Optional[Path], typer.Option("-o", "--output", help="A file; else standard output.")] = None,
@@ -245,7 +315,10 @@ def repro(
     from lossbench.commands.repro import Request
     from lossbench.commands.repro import main as reproduce
 
-    raise typer.Exit(reproduce(Request(case, _words(framework), impl, device, markdown, output, run)))
+    own = _own(impl, as_ or case.partition("/")[0] * (":" in impl), map_, order, item, classes)
+    part = "" if own else impl
+    request = Request(case, _words(framework), part, device, markdown, output, run, _words(target), own)
+    raise typer.Exit(reproduce(request))
 
 
 @app.command("list")
@@ -291,11 +364,11 @@ def choose(
 
 
 @app.command()
-def doctor() -> None:
-    """What is installed, which devices and interpreters there are."""
+def doctor(target: Targets = None) -> None:
+    """What is installed, which devices, interpreters and targets there are, and how to mend what is missing."""
     from lossbench.commands.listing import doctor as run
 
-    raise typer.Exit(run())
+    raise typer.Exit(run(_words(target)))
 
 
 @app.command()
@@ -307,6 +380,14 @@ def selftest(
     from lossbench.commands.selftest import main as run
 
     raise typer.Exit(run(Request(suite, csv)))
+
+
+def _own(impl: str, loss: str, mapped: Words, order: str, item: str, classes: str) -> Own:
+    """What --impl and the options beside it say of a loss of the user's own."""
+    from lossbench.commands.own import told
+
+    pairs = [piece.strip() for text in mapped or () for piece in re.split(r",(?=\s*\w+=)", text)]
+    return told(impl, loss, pairs, order, item, classes)
 
 
 def _words(texts: Iterable[str] | None) -> tuple[str, ...]:

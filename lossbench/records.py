@@ -149,6 +149,7 @@ class Implementation:
     home: tuple[str, str] = ("", "")  # the file the adapter is written in, and its name there
     words: tuple[tuple[str, str | None], ...] = ()  # the framework's own words for the reductions, where it has such
     spelled: tuple[Spelled, ...] = ()  # argument by argument; only a worker that is to explain itself says it
+    defaults: tuple[tuple[str, Option], ...] = ()  # a guest's own, where they are not the loss's
 
     @property
     def key(self) -> str:
@@ -164,9 +165,13 @@ class Target:
     interpreter: str = ""  # empty: the one lossbench runs under
     device: str = "cpu"
     mode: str = "eager"
+    name: str = ""  # what its user calls it
+    guest: str = ""  # a user's own function that it runs instead of the framework's, see `lossbench.guest`
 
     def __str__(self) -> str:
-        """The short name used in tables: ``torch``, ``torch@cuda``, ``torch:compiled``."""
+        """The short name used in tables: ``torch``, ``torch@cuda``, ``torch:compiled``, or the one it was given."""
+        if self.name:
+            return self.name
         device = "" if self.device == "cpu" else f"@{self.device}"
         mode = "" if self.mode == "eager" else f":{self.mode}"
         return f"{self.framework}{device}{mode}"
@@ -288,6 +293,7 @@ class Verdict:
     reference: str = ""  # certified, or float64 where the definition is too slow for the size
     worst: str = ""  # where the worst error is: argument, index, got, want
     note: str = ""
+    target: str = ""  # the target's name, which tells two versions of a framework apart
 
     def __post_init__(self) -> None:
         """Refuse to be built as an agreement over nothing."""
@@ -332,6 +338,7 @@ class Timing:
     malloc_mmap_threshold: str  # bytes, as set in the worker's environment
     malloc_trim_threshold: str
     note: str = ""
+    target: str = ""  # as in `Verdict`
 
 
 @dataclass(frozen=True, slots=True)

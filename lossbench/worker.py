@@ -35,13 +35,16 @@ from pathlib import Path
 
 import numpy as np
 
-from lossbench import cuda
+from lossbench import cuda, hosting, testimony
 from lossbench.answering import Bench
 from lossbench.framework import Framework
+from lossbench.guest import Guest
+from lossbench.matching import MatchingError
 from lossbench.records import Greeting, Implementation, Question, Trial
 from lossbench.wire import Absence, Decoder, Message, WireArray, WireError, encode
 
 CHUNK = 1 << 20
+UNMATCHED = "--map"  # what is missing where a guest cannot be called without more being said
 EXPLAIN = "LOSSBENCH_EXPLAIN"  # set by those who want every call taken apart, see `lossbench.spelling`
 
 
@@ -69,10 +72,19 @@ def main(arguments: list[str]) -> None:
     """Live a worker's life, as told by the command line."""
     options = _parser().parse_args(arguments)
     _settle()
+    guest = Guest.read(options.guest) if options.guest else None
+    if guest:
+        testimony.prepare()
     pipes = Pipes(options.ask, options.reply, options.folder)
     before = time.process_time()
     found = load(options.framework, options.device, options.mode)
     spent = time.process_time() - before
+    if guest and not isinstance(found, Absence):
+        with testimony.limited():
+            try:
+                hosting.enter(found, guest)
+            except MatchingError as error:
+                found = Absence(options.framework, UNMATCHED, str(error))
     if isinstance(found, Absence):
         pipes.send(found)
         return
@@ -154,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ask", type=int, required=True, help="descriptor that questions are read from")
     parser.add_argument("--reply", type=int, required=True, help="descriptor that answers are written to")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--guest", default="", help="a user's own function to run instead, as `Guest.text` has it")
     parser.add_argument("--folder", type=Path, help="where large arrays are exchanged; without it they use the pipe")
     return parser
 

@@ -14,12 +14,14 @@ from pathlib import Path
 
 from lossbench.cases.names import find_losses
 from lossbench.cases.suite import Selection, load, parse_case, unfold
+from lossbench.commands.own import Own, ended, with_their_defaults
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.judging.comparison import Comparison, Totals, open_answers, skipped
 from lossbench.losses import catalogue
 from lossbench.output import tables
+from lossbench.output.target_differences import differences, guests_called, guests_found
 from lossbench.records import Greeting, Implementation, Status, Target, Verdict
 from lossbench.results import LATEST, Writer
 from lossbench.wire import Absence
@@ -43,6 +45,8 @@ class Request:
     strict: bool = False
     cold: bool = False
     cases: tuple[str, ...] = ()  # by their names, instead of those of a suite
+    targets: tuple[str, ...] = ()  # as written after --target
+    own: Own = Own()  # a user's own implementation
 
 
 @dataclass(slots=True)
@@ -78,23 +82,28 @@ def perform(request: Request, path: Path, run: Run) -> None:
     """
     suite = load(request.suite)
     dtypes, regimes, seeds = checked(request.dtypes, request.regimes, request.seeds)
-    targets = choose(request.frameworks, request.device)
+    targets = choose(request.frameworks, request.device, request.targets, request.own)
     started, spent, grown = time.perf_counter(), time.process_time(), children()
     try:
         with Crew(targets) as crew, open_answers(request.cold) as answers:
             greetings = crew.greet()
-            run.greetings = installed_only(greetings, asked_by_name=bool(request.frameworks))
+            run.greetings = installed_only(greetings, asked_by_name=bool(request.frameworks or request.targets))
             losses, chosen = narrowed(request, run.greetings)
             named = [parse_case(text, catalogue()) for text in request.cases]
             cases = named or unfold(suite, catalogue(), Selection(losses, dtypes, regimes, seeds))
+            if not named:
+                cases = with_their_defaults(cases, chosen, catalogue())
             run.totals.cases = len(cases)
             run.whole = suite.complete and not (dtypes or regimes or named)
-            if not {case.loss for case in cases} & {implementation.loss for implementation in chosen}:
+            lost = [ended(t, word) for t, word in greetings.items() if t.guest and isinstance(word, Absence)]
+            if not {case.loss for case in cases} & {implementation.loss for implementation in chosen} and not lost:
                 return
             with closing(Writer(path, Verdict)) as writer:
                 emit = recorder(run, writer)
+                for verdict in lost:
+                    emit(verdict)
                 for target, word in greetings.items():
-                    if isinstance(word, Absence):
+                    if isinstance(word, Absence) and not target.guest:
                         for verdict in skipped(target, word, sorted({case.loss for case in cases})):
                             emit(verdict)
                 comparison = Comparison(crew, run.greetings, answers, emit, suite.limits, lambda i: i in chosen)
@@ -117,7 +126,8 @@ def narrowed(request: Request, greetings: Mapping[Target, Greeting]) -> tuple[fr
         UsageError: a name stands for no loss, or --impl for no implementation.
     """
     offered = [i for greeting in greetings.values() for i in greeting.implementations]
-    losses = find_losses(request.losses, catalogue(), offered) if request.losses else frozenset()
+    words = request.losses or request.own.losses
+    losses = find_losses(words, catalogue(), offered) if words else frozenset()
     chosen = [i for i in offered if request.implementation in i.via and (not losses or i.loss in losses)]
     if request.implementation and not chosen:
         whose = " of these losses" if losses else ""
@@ -173,9 +183,14 @@ def exit_code(run: Run, strict: bool) -> int:
 def report(run: Run, path: Path) -> None:
     """Print the table, the totals, and where the time went."""
     verdicts, totals, out = run.verdicts, run.totals, tables.console()
+    for text in guests_called(run.greetings):
+        out.print(text, markup=False)
     if verdicts:
-        out.print(tables.verdict_table(sorted(verdicts, key=lambda v: (v.loss, v.framework, v.via))))
+        out.print(tables.verdict_table(sorted(verdicts, key=lambda v: (v.loss, v.framework, v.via, v.target))))
         out.print()
+    own = {i.via for target, word in run.greetings.items() if target.guest for i in word.implementations}
+    for text in (*guests_found(verdicts, own), *differences(verdicts)):
+        out.print(text, markup=False)
     gone = sorted({(v.framework, v.note) for v in verdicts if v.status is Status.SKIPPED})
     for framework, reason in gone:
         out.print(f"skipped {framework}: {reason}", markup=False)

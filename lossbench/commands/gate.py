@@ -9,14 +9,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lossbench.cases.applicability import lacks
 from lossbench.cases.names import find_losses
 from lossbench.cases.suite import PACKAGE, parse_case
 from lossbench.commands import compare
-from lossbench.commands.targets import choose
+from lossbench.commands.own import Own
+from lossbench.commands.targets import check_one_each, choose
 from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.judging import baseline
 from lossbench.judging.accepted import Accepted, Found, Key, fold
@@ -48,6 +49,8 @@ class Request:
     seeds: tuple[str, ...] = ()
     csv: Path | None = None
     strict_better: bool = False
+    targets: tuple[str, ...] = ()  # as written after --target
+    own: Own = Own()  # a user's own implementation
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ def accepted_folder() -> Path:
 
 def main(request: Request) -> int:
     """Run the suite, hold it against the baseline (or make it the baseline), and return the exit code."""
-    targets = choose(request.frameworks, request.device)
+    targets = choose(request.frameworks, request.device, request.targets, request.own)
+    check_one_each(targets)
     path = request.baseline or accepted_folder() / f"{request.device}.csv"
     if path.is_dir():
         raise UsageError(
@@ -89,6 +93,7 @@ def main(request: Request) -> int:
     asked = compare.Request(
         request.losses, request.suite, request.frameworks, seeds=request.seeds, device=request.device
     )
+    asked = replace(asked, targets=request.targets, own=request.own)
     try:
         compare.perform(asked, rows_path, run)
     except BaseException:
@@ -106,8 +111,9 @@ def main(request: Request) -> int:
 def hold(request: Request, rows: list[Accepted], targets: Sequence[Target], run: compare.Run) -> Holding:
     """Hold the run's verdicts against the rows that the command line asked for."""
     offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
-    losses = find_losses(request.losses, catalogue(), offered) if request.losses else frozenset()
-    frameworks = {target.framework for target in targets} if request.frameworks else set()
+    words, narrowed = request.losses or request.own.losses, request.frameworks or request.targets or request.own
+    losses = find_losses(words, catalogue(), offered) if words else frozenset()
+    frameworks = {target.framework for target in targets} if narrowed else set()
     covered = [
         row
         for row in rows
@@ -116,7 +122,9 @@ def hold(request: Request, rows: list[Accepted], targets: Sequence[Target], run:
         and (not frameworks or row.framework in frameworks)
     ]
     reasons = {v.framework: v.note for v in run.verdicts if v.status is Status.SKIPPED}
-    missing = {t: reasons.get(t.framework, "it is not there") for t in targets if t not in run.greetings}
+    missing = {
+        t: reasons.get(t.framework, "it is not there") for t in targets if t not in run.greetings and not t.guest
+    }
     found = fold(run.verdicts)
     findings = baseline.compare(covered, found, missing, lambda row: why_gone(row, run, request.suite))
     return Holding(rows, covered, found, findings, list(run.problems))
@@ -124,13 +132,14 @@ def hold(request: Request, rows: list[Accepted], targets: Sequence[Target], run:
 
 def why_gone(row: Accepted, run: compare.Run, suite: str) -> str:
     """Why nobody answered for an accepted row, though its framework may well be there."""
-    if row.target not in run.greetings:
+    greetings = [g for t, g in run.greetings.items() if replace(t, interpreter="", name="", guest="") == row.target]
+    if not greetings:
         return f"{row.target} was not asked; --framework names what is"
     if row.loss not in catalogue():
         return f"the catalogue has no loss {row.loss} any more"
-    greeting = run.greetings[row.target]
+    greeting = greetings[0]
     who = f"{greeting.framework} {greeting.version}"
-    same = [i for i in greeting.implementations if (i.loss, i.via) == (row.loss, row.via)]
+    same = [i for each in greetings for i in each.implementations if (i.loss, i.via) == (row.loss, row.via)]
     if not same:
         return f"{who} has no such implementation any more"
     parts = [row.loss, row.options, row.reduction, row.dtype, "1", row.regime, "0"]

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lossbench.cases.suite import parse_case
+from lossbench.commands.own import Own
 from lossbench.commands.targets import choose, installed_only
 from lossbench.crew import Crew, Reply
 from lossbench.errors import UsageError
@@ -38,6 +39,8 @@ class Request:
     markdown: bool = False
     output: Path | None = None
     run: bool = True
+    targets: tuple[str, ...] = ()  # as written after --target
+    own: Own = Own()  # a user's own implementation
 
 
 class Witness(Comparison):
@@ -59,8 +62,11 @@ def main(request: Request) -> int:
     """Write the script or the report to where it was asked for, and say whether it shows the same."""
     case = parse_case(request.case, catalogue())
     verdicts: list[Verdict] = []
-    with Crew(choose(request.frameworks, request.device)) as crew, open_answers() as answers:
-        greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks))
+    with (
+        Crew(choose(request.frameworks, request.device, request.targets, request.own)) as crew,
+        open_answers() as answers,
+    ):
+        greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks or request.targets))
         witness = Witness(
             crew,
             greetings,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lossbench.cases.names import find_losses, suggestion
 from lossbench.cases.suite import Selection, Suite, load, read_shape, unfold
+from lossbench.commands.own import Own, with_their_defaults
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
@@ -42,6 +43,8 @@ class Request:
     threads: int = 1
     implementation: str = ""
     csv: Path | None = None
+    targets: tuple[str, ...] = ()  # as written after --target
+    own: Own = Own()  # a user's own implementation
 
 
 @dataclass(slots=True)
@@ -74,11 +77,13 @@ def perform(request: Request, path: Path, run: Run) -> None:
     settings, shapes = _settings(request), tuple(parse_shape(text) for text in request.shapes)
     dtypes, _, _ = checked(request.dtypes, (), ())
     suite = adapted(load(request.suite), dtypes, request.reductions)
-    targets = choose(request.frameworks, request.device)
+    targets = choose(request.frameworks, request.device, request.targets, request.own)
     run.greetings = _present(targets, request, run)
     offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
-    losses = find_losses(request.losses, catalogue(), offered) if request.losses else frozenset()
+    words = request.losses or request.own.losses
+    losses = find_losses(words, catalogue(), offered) if words else frozenset()
     cases = reshaped(unfold(suite, catalogue(), Selection(losses, dtypes, ("normal",))), shapes, catalogue())
+    cases = with_their_defaults(cases, offered, catalogue())
     run.plan = plan(run.greetings, cases, catalogue(), lambda i: request.implementation in i.via)
     if not run.plan.jobs:
         raise UsageError(_nothing_to_time(request, cases, run.plan))
@@ -123,9 +128,9 @@ def _present(targets: Sequence[Target], request: Request, run: Run) -> dict[Targ
         words = crew.greet()
     run.skipped = {target: word.message for target, word in words.items() if isinstance(word, Absence)}
     without = [w.message for w in words.values() if isinstance(w, Absence) and w.missing == request.device]
-    if without and (request.frameworks or not any(isinstance(w, Greeting) for w in words.values())):
+    if without and (request.frameworks or request.targets or not any(isinstance(w, Greeting) for w in words.values())):
         raise EnvironmentLacks(f"{'; '.join(without)}; `--device cpu` times the processor")
-    return installed_only(words, asked_by_name=bool(request.frameworks))
+    return installed_only(words, asked_by_name=bool(request.frameworks or request.targets))
 
 
 def adapted(suite: Suite, dtypes: tuple[str, ...], reductions: tuple[str, ...]) -> Suite:

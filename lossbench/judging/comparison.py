@@ -236,6 +236,8 @@ class Comparison:
             found = judge(
                 submission, implementation.known, lambda known, form: self._variant(work, known, form), self.limits
             )
+        if answers and reply.outcome.message:  # a remark of the worker's
+            found.notes.append(reply.outcome.message)
         for known in implementation.known:
             if applies(known, work.case) and not known.corrupts:  # one that corrupts shows, or does not, by chance
                 key = (reply.target, implementation.key, known.reason)
@@ -307,6 +309,7 @@ class Comparison:
             reference=ruler if measured else "",
             worst=found.worst,
             note="; ".join(found.notes),
+            target=str(target),
         )
         self.totals.verdicts += 1
         self.emit(verdict)
@@ -353,6 +356,7 @@ def skipped(target: Target, absence: Absence, losses: Sequence[str]) -> list[Ver
             status=Status.SKIPPED,
             compared=0,
             note=absence.message,
+            target=str(target),
         )
         for loss in losses
     ]

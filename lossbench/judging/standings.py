@@ -59,13 +59,15 @@ class Standing:
     note: str
     ratio: float | None = None  # to the fastest on the same case, forward and backward in one call
     certain: bool = True  # the ratio exceeds what the spread could feign
+    target: str = ""
 
 
 def standings(timings: Iterable[Timing]) -> list[Standing]:
     """One standing for each implementation and case: empty calls first, then by loss and case, the fastest first."""
-    groups: dict[tuple[str, str, str, str], list[Timing]] = {}
+    groups: dict[tuple[str, ...], list[Timing]] = {}
     for timing in timings:
-        groups.setdefault((timing.loss, timing.case, timing.framework, timing.via), []).append(timing)
+        key = (timing.loss, timing.case, timing.framework, timing.via, timing.target)
+        groups.setdefault(key, []).append(timing)
     rows = [_standing(group) for group in groups.values()]
     contests: dict[tuple[str, str], list[Standing]] = {}
     for row in rows:
@@ -83,6 +85,7 @@ def _standing(rows: Sequence[Timing]) -> Standing:
     return Standing(
         loss=first.loss,
         framework=first.framework,
+        target=first.target,
         via=first.via,
         dtype=first.dtype,
         shape=first.shape,

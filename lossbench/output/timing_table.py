@@ -22,11 +22,12 @@ def timing_table(standings: Sequence[Standing]) -> Table:
     for heading in ("forward\nµs", "+ back-\nward µs", "spread\n%", "elements\nper s", "GB/s", "ratio"):
         table.add_column(heading, justify="right", no_wrap=True)
     previous = ""
+    several = {r.framework for r in standings for s in standings if s.framework == r.framework and s.target != r.target}
     for row in standings:
         note = f"\n[dim]{plain(shorten(row.note, LONGEST_NOTE, placeholder=' …'))}[/]" if row.note else ""
         table.add_row(
             plain(row.loss) if row.loss != previous else "",
-            plain(row.via or row.framework) + note,
+            plain(row.via or row.framework) + plain(f" on {row.target}" if row.framework in several else "") + note,
             row.dtype,
             row.shape,
             microseconds(row.forward),
