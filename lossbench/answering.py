@@ -13,7 +13,7 @@ import numpy as np
 
 from lossbench import clock
 from lossbench.framework import Adapter, Framework, OtherShapeError, Tensor
-from lossbench.hosting import located
+from lossbench.hosting import complaint
 from lossbench.records import Ended, Measurement, Outcome, Question, Symptom, Trial
 from lossbench.wire import WireArray, WireError, fingerprint, flat_bytes
 
@@ -53,8 +53,7 @@ class Bench:
         try:
             answers = asking.answers(self._call(key, question))
         except Exception as error:
-            message = raised(error) + self._where(error)
-            return told(Ended.RAISED, message, seconds=asking.seconds, calls=asking.calls), ()
+            return told(Ended.RAISED, self._said(error), seconds=asking.seconds, calls=asking.calls), ()
         given = tuple(n for n in question.differentiable if all(n in answer.gradients for answer in answers))
         back = [array for answer in answers for array in (answer.value, *(answer.gradients[name] for name in given))]
         notes = tuple(sorted(asking.notes))
@@ -76,12 +75,12 @@ class Bench:
             samples, loops, first_call = clock.measure(call, self.framework.wait, trial.seconds)
             note = _ungiven(call()) if trial.implementation and trial.backward else ""
         except Exception as error:
-            return Measurement(trial.identity, Ended.RAISED, message=raised(error) + self._where(error))
+            return Measurement(trial.identity, Ended.RAISED, message=self._said(error))
         return Measurement(trial.identity, Ended.ANSWERED, samples, loops, first_call, note)
 
-    def _where(self, error: BaseException) -> str:
-        """The line of a guest's own that an exception came from."""
-        return located(error, self.framework.own) if self.framework.own else ""
+    def _said(self, error: BaseException) -> str:
+        """An exception as a message; one of a guest's with the line of its own that it came from."""
+        return complaint(error, self.framework.own) if self.framework.own else raised(error)
 
     def _timed_call(self, trial: Trial, arrays: Sequence[WireArray]) -> Callable[[], object]:
         call, framework = self._call(trial.implementation, trial), self.framework

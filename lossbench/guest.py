@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from lossbench.records import Option
 
@@ -40,9 +41,9 @@ class Guest:
     @classmethod
     def read(cls, text: str) -> Guest:
         """Read back what `text` wrote."""
-        told = json.loads(text)
+        told: dict[str, Any] = json.loads(text)
         return cls(**{field.name: _frozen(told[field.name]) for field in fields(cls)})
 
 
-def _frozen(value: object) -> object:
+def _frozen(value: Any) -> Any:
     return tuple(_frozen(each) for each in value) if isinstance(value, list) else value

@@ -20,7 +20,8 @@ import platformdirs
 
 from lossbench.guest import Guest
 from lossbench.records import Ended, Measurement, Outcome, Question, Target, Trial
-from lossbench.watch import Watch, ask_where, where
+from lossbench.testimony import FILE
+from lossbench.watch import Watch, ask_where, timed_out, where
 from lossbench.wire import Decoder, Message, WireArray, encode
 
 WORKER = Path(__file__).resolve().with_name("worker.py")
@@ -104,6 +105,7 @@ class Hand:
         command += ["--device", target.device, "--mode", target.mode, "--threads", str(threads)]
         command += ["--ask", str(ask_end), "--reply", str(reply_end), "--folder", str(folder)]
         command += ["--guest", target.guest] if target.guest else []
+        (folder / FILE).unlink(missing_ok=True)
         self._place = Guest.read(target.guest).place if target.guest else ""  # where a user's own lines stand
         try:
             self.process = subprocess.Popen(
@@ -125,7 +127,10 @@ class Hand:
             os.close(reply_end)
         os.set_blocking(self.ask, False)
         os.set_blocking(self.reply, False)
-        self.watch = Watch(self.process.pid, self._captured.fileno()) if target.guest else None
+        self.watch: Watch | None = None
+        self._testimony = folder / FILE
+        if target.guest:
+            self.watch = Watch(self.process.pid, self._captured.fileno(), self._testimony)
 
     def has_room(self, task: Task) -> bool:
         """Whether `task` may be sent now without too much being in flight."""
@@ -206,18 +211,21 @@ class Hand:
         code = self.process.wait()
         os.close(self.reply)
         self.last_words = self._tail()
-        self.stopped_at = where(self._captured.fileno(), self._place) if self._place else ""
+        self.stopped_at = where(self._testimony, self._place) if self._place else ""
+        late = timed_out(self._testimony) if self._place else ""
         self._captured.close()
         for left in self._folder.glob("array-*"):
             left.unlink(missing_ok=True)
         if self.watch and self.watch.ending:
             return self.watch.ending
+        if late:
+            return late
         return _ending(code) if by_itself else "lost its pipe and was killed"
 
     def ask_where(self) -> None:
         """Have a guest's worker print at which line it is."""
         if self.watch:
-            ask_where(self.process.pid, self._captured.fileno())
+            ask_where(self.process.pid, self._testimony)
 
     def account(self) -> str:
         """What is to be said beside how it ended: the user's own line, or what it printed last."""

@@ -27,6 +27,7 @@ from lossbench.framework import FLOATS, Adapter, Framework, Tensor
 from lossbench.guest import Guest
 from lossbench.matching import Matching, Slot, match, slots
 from lossbench.records import Implementation, Option
+from lossbench.testimony import LOADING, TRYING, Testimony
 
 WORDS: Mapping[str, tuple[str | None, ...]] = {  # how a reduction is called
     "none": ("none", None),
@@ -42,7 +43,7 @@ class GuestError(Exception):
     """Something of the user's that cannot be used as it is; the message says what."""
 
 
-def enter(framework: Framework, guest: Guest) -> None:
+def enter(framework: Framework, guest: Guest, testimony: Testimony) -> None:
     """Make the guest the framework's only implementation.
 
     Raises:
@@ -52,16 +53,18 @@ def enter(framework: Framework, guest: Guest) -> None:
     before = tampering.snapshot(framework.name)
     framework.own = (guest.place,)
     try:
-        found = load(guest)
+        with testimony.limited(LOADING):
+            found = load(guest)
         framework.own = own_places(guest, found)
         hosted = Hosted(framework, guest, found)
     except (GuestError, ImportError, SyntaxError) as error:
         _broken(framework, guest, error)
         return
     framework.remark = functools.partial(tampering.replaced, before)
-    for reading in hosted.readings():
-        implementation, adapter = hosted.entry(reading)
-        framework.table[implementation.key] = (implementation, adapter)
+    with testimony.limited(TRYING):
+        for reading in hosted.readings():
+            implementation, adapter = hosted.entry(reading)
+            framework.table[implementation.key] = (implementation, adapter)
 
 
 def load(guest: Guest) -> Any:
@@ -118,6 +121,11 @@ def own_places(guest: Guest, found: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(p for p in (guest.place, path, str(Path(path).parent) + os.sep) if p))
 
 
+def complaint(error: BaseException, own: Sequence[str]) -> str:
+    """What is told of an exception that a guest raised."""
+    return str(error) if isinstance(error, GuestError) else said(error, own)
+
+
 def said(error: BaseException, own: Sequence[str]) -> str:
     """An exception in a line, with the line of the user's own that it came from."""
     text = " ".join(str(error).split())
@@ -152,7 +160,7 @@ def _is_own(path: str, own: Sequence[str]) -> bool:
 
 def _broken(framework: Framework, guest: Guest, error: BaseException) -> None:
     """Enter an implementation that raises what kept the guest from being one."""
-    told = str(error) if isinstance(error, GuestError) else said(error, framework.own)
+    told = complaint(error, framework.own)
 
     def adapter(*, reduction: str, **given: Any) -> Tensor:
         raise GuestError(told)
@@ -338,7 +346,7 @@ class Hosted:
         """What it returns under fixed settings: one number for each term, or a sum or mean of them."""
         terms, offered = self.guest.terms, self.guest.reductions
         back = self._tried(settings)
-        scalars = [name for name in ("mean", "sum") if name in offered]
+        scalars: list[str] = [name for name in ("mean", "sum") if name in offered]
         if back is None:
             every = [name for name in ("none", *scalars) if name in offered] or list(offered)
             return [Reading(dict.fromkeys(every, settings), "what it returns could not be tried")]
@@ -361,7 +369,7 @@ class Hosted:
             return [Reading({name: settings}, f"returns one number, {times} for a batch given twice: read as {name}")]
         return [
             Reading({each: settings}, f"returns one number; read as {each}", f" (read as {each})")
-            for each in scalars or list(offered)
+            for each in (*scalars, *(offered if not scalars else ()))
         ]
 
     def _growth(self, settings: Mapping[str, object], axis: int) -> int | None:
@@ -450,7 +458,7 @@ def _kind(found: Any) -> str:
 
 def _maker(kind: type) -> Callable[..., Any]:
     """What tells the parameters of a class's constructor."""
-    return functools.partial(kind.__init__, None)
+    return functools.partial(kind.__init__, None)  # type: ignore[misc]
 
 
 def _caller(found: Any, kind: str) -> Callable[..., Any]:

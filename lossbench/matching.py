@@ -15,57 +15,12 @@ from lossbench.arrangement import ArrangementError, Part, listed, parse
 from lossbench.guest import Guest
 
 PREDICTIONS = frozenset(
-    [
-        "input",
-        "inputs",
-        "x",
-        "logit",
-        "logits",
-        "pred",
-        "preds",
-        "prediction",
-        "predictions",
-        "predict",
-        "predicts",
-        "predicted",
-        "output",
-        "outputs",
-        "out",
-        "yhat",
-        "ypred",
-        "score",
-        "scores",
-        "prob",
-        "probs",
-        "proba",
-        "probas",
-        "probability",
-        "probabilities",
-        "estimate",
-        "p",
-        "q",
-    ]
+    """input inputs x logit logits pred preds prediction predictions predict predicts predicted output outputs out yhat
+    ypred score scores prob probs proba probas probability probabilities estimate p q""".split()  # noqa: SIM905
 )
 TARGETS = frozenset(
-    [
-        "target",
-        "targets",
-        "label",
-        "labels",
-        "y",
-        "ytrue",
-        "true",
-        "gt",
-        "truth",
-        "groundtruth",
-        "t",
-        "tgt",
-        "reference",
-        "ref",
-        "labelid",
-        "answer",
-        "answers",
-    ]
+    """target targets label labels y ytrue true gt truth groundtruth t tgt reference ref labelid answer
+    answers""".split()  # noqa: SIM905
 )
 BATCH = frozenset(("batch", "data", "sample"))  # of a model that is handed everything the loader gave
 ALIKE = (  # other names of a loss's parameters
@@ -158,9 +113,9 @@ def match(guest: Guest, making: Sequence[Slot], calling: Sequence[Slot]) -> Matc
     free = [slot for slot in free if slot is not found.reduction]
     for ours in parameters:
         theirs = renames.get(ours) or _named(ours, free)
-        if theirs and (slot := next((s for s in free if s.name == theirs), None)):
-            found.parameters[ours] = slot
-            free.remove(slot)
+        if theirs and (same := next((s for s in free if s.name == theirs), None)):
+            found.parameters[ours] = same
+            free.remove(same)
     _arrays(guest, renames, free, found)
     lacking = [slot.name for slot in free if slot.needed]
     if lacking:
@@ -184,9 +139,10 @@ def _told(guest: Guest, free: list[Slot], found: Matching) -> dict[str, str]:
         elif right in ours and left in names:
             renames[right] = left
         elif left in names:
-            slot = next(s for s in free if s.name == left)
+            slot = free[names.index(left)]
             found.fixed[left] = (slot.made_with, _value(right))
             free.remove(slot)
+            names.remove(left)
         else:
             raise MatchingError(
                 f"--map {left}={right}: {guest.via} has no parameter {right if left in ours else left!r}; it has "
@@ -227,9 +183,9 @@ def _arrays(guest: Guest, renames: dict[str, str], free: list[Slot], found: Matc
 
     for ours in list(waiting):
         theirs = renames.get(ours) or _named(ours, [s for s in free if s.name not in places])
-        slot = next((s for s in free if s.name == theirs), None)
-        if slot is not None and (not slot.made_with or ours in guest.optional):
-            settle(ours, slot)
+        named = next((s for s in free if s.name == theirs), None)
+        if named is not None and (not named.made_with or ours in guest.optional):
+            settle(ours, named)
     for ours, roles in [(o, TARGETS if o in guest.targets else PREDICTIONS) for o in guest.required]:
         slot = next((s for s in open_slots() if simple(s.name) in roles), None)
         if ours in waiting and slot is not None:

@@ -16,19 +16,19 @@ from contextlib import suppress
 from pathlib import Path
 
 EVERY = 0.05  # seconds
-MOST_MEMORY = 8 << 30  # bytes
+MOST_MEMORY = 4 << 30  # bytes
 MOST_PRINTED = 16 << 20  # bytes kept of what it prints
 FRAME = re.compile(r'File "([^"]+)", line (\d+),? in (\S+)')
-WORDY = 1 << 16  # bytes of what was printed that are searched for the testimony
+WORDY = 1 << 16  # characters of the testimony that are searched
 
 
 class Watch:
     """A thread beside one worker; it ends the worker that takes too much."""
 
-    def __init__(self, process: int, captured: int) -> None:
+    def __init__(self, process: int, captured: int, testimony: Path) -> None:
         """Begin to watch; `captured` is the descriptor that the worker's output goes to."""
         self.ending = ""  # why it was ended
-        self._process, self._captured = process, captured
+        self._process, self._captured, self._testimony = process, captured, testimony
         self._printed = 0  # bytes that were thrown away
         self._limit = min(MOST_MEMORY, available() // 2)
         self._over = threading.Event()
@@ -52,7 +52,7 @@ class Watch:
             if held > self._limit:
                 self.ending = f"took more than {self._limit / 1e9:.1f} GB of memory and was ended"
                 with suppress(ProcessLookupError, PermissionError):
-                    ask_where(self._process, self._captured)
+                    ask_where(self._process, self._testimony)
                     os.killpg(self._process, signal.SIGKILL)
                 return
 
@@ -87,22 +87,34 @@ def available() -> int:
     return 2 * MOST_MEMORY
 
 
-def ask_where(process: int, captured: int) -> None:
-    """Have the worker print where it is, and wait a moment for it."""
-    before = os.fstat(captured).st_size
+def ask_where(process: int, testimony: Path) -> None:
+    """Have the worker write where it is, and wait a moment for it."""
+    if not testimony.exists():  # it has not come so far as to listen
+        return
+    before = testimony.stat().st_size
     with suppress(ProcessLookupError, PermissionError):
         os.kill(process, signal.SIGUSR2)
     for _ in range(20):
         time.sleep(0.01)
-        if os.fstat(captured).st_size > before:
+        if testimony.stat().st_size > before:
             time.sleep(0.01)
             return
 
 
-def where(captured: int, place: str) -> str:
-    """The user's own line in what the worker printed last: ``losses.py, line 7, in focal: while True:``."""
-    size = os.fstat(captured).st_size
-    text = os.pread(captured, WORDY, max(0, size - WORDY)).decode(errors="replace")
+def timed_out(testimony: Path) -> str:
+    """How long the user's file was given to be imported or tried, where it took longer."""
+    with suppress(OSError):
+        found = re.search(r"^Timeout \((?:\d+:)*(\d+)\)", testimony.read_text(errors="replace"), re.MULTILINE)
+        return f"no end within {int(found[1])} s" if found else ""
+    return ""
+
+
+def where(testimony: Path, place: str) -> str:
+    """The user's own line in what the worker wrote last: ``losses.py, line 7, in focal: while True:``."""
+    try:
+        text = testimony.read_text(errors="replace")[-WORDY:]
+    except OSError:
+        return ""
     text = text[text.rfind("most recent call first") :] if "most recent call first" in text else ""
     home = str(Path(place).parent) if place.endswith(".py") else place.replace(".", os.sep)
     for path, line, name in FRAME.findall(text):

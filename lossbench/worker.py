@@ -35,12 +35,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lossbench import cuda, hosting, testimony
+from lossbench import cuda, hosting
 from lossbench.answering import Bench
 from lossbench.framework import Framework
 from lossbench.guest import Guest
 from lossbench.matching import MatchingError
 from lossbench.records import Greeting, Implementation, Question, Trial
+from lossbench.testimony import Testimony
 from lossbench.wire import Absence, Decoder, Message, WireArray, WireError, encode
 
 CHUNK = 1 << 20
@@ -73,18 +74,16 @@ def main(arguments: list[str]) -> None:
     options = _parser().parse_args(arguments)
     _settle()
     guest = Guest.read(options.guest) if options.guest else None
-    if guest:
-        testimony.prepare()
+    testimony = Testimony(options.folder) if guest else None
     pipes = Pipes(options.ask, options.reply, options.folder)
     before = time.process_time()
     found = load(options.framework, options.device, options.mode)
     spent = time.process_time() - before
-    if guest and not isinstance(found, Absence):
-        with testimony.limited():
-            try:
-                hosting.enter(found, guest)
-            except MatchingError as error:
-                found = Absence(options.framework, UNMATCHED, str(error))
+    if guest and testimony and not isinstance(found, Absence):
+        try:
+            hosting.enter(found, guest, testimony)
+        except MatchingError as error:
+            found = Absence(options.framework, UNMATCHED, str(error))
     if isinstance(found, Absence):
         pipes.send(found)
         return

@@ -14,14 +14,14 @@ from pathlib import Path
 
 from lossbench.cases.names import find_losses
 from lossbench.cases.suite import Selection, load, parse_case, unfold
-from lossbench.commands.own import Own, ended, with_their_defaults
+from lossbench.commands.own import NOBODYS, Own, ended, with_their_defaults
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.judging.comparison import Comparison, Totals, open_answers, skipped
 from lossbench.losses import catalogue
 from lossbench.output import tables
-from lossbench.output.target_differences import differences, guests_called, guests_found
+from lossbench.output.target_differences import differences, guests_called, guests_found, remarks
 from lossbench.records import Greeting, Implementation, Status, Target, Verdict
 from lossbench.results import LATEST, Writer
 from lossbench.wire import Absence
@@ -46,7 +46,7 @@ class Request:
     cold: bool = False
     cases: tuple[str, ...] = ()  # by their names, instead of those of a suite
     targets: tuple[str, ...] = ()  # as written after --target
-    own: Own = Own()  # a user's own implementation
+    own: Own = NOBODYS  # a user's own implementation
 
 
 @dataclass(slots=True)
@@ -189,7 +189,7 @@ def report(run: Run, path: Path) -> None:
         out.print(tables.verdict_table(sorted(verdicts, key=lambda v: (v.loss, v.framework, v.via, v.target))))
         out.print()
     own = {i.via for target, word in run.greetings.items() if target.guest for i in word.implementations}
-    for text in (*guests_found(verdicts, own), *differences(verdicts)):
+    for text in (*guests_found(verdicts, own), *remarks(verdicts, own), *differences(verdicts)):
         out.print(text, markup=False)
     gone = sorted({(v.framework, v.note) for v in verdicts if v.status is Status.SKIPPED})
     for framework, reason in gone:

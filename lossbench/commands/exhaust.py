@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lossbench.cases.names import find_losses, suggestion
-from lossbench.commands.own import Own
+from lossbench.commands.own import NOBODYS, Own
 from lossbench.commands.targets import choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
@@ -46,7 +46,7 @@ class Request:
     resume: bool = False
     csv: Path | None = None
     targets: tuple[str, ...] = ()  # as written after --target
-    own: Own = Own()  # a user's own implementation
+    own: Own = NOBODYS  # a user's own implementation
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from lossbench.cases.applicability import lacks
 from lossbench.cases.names import find_losses
 from lossbench.cases.suite import PACKAGE, parse_case
 from lossbench.commands import compare
-from lossbench.commands.own import Own
+from lossbench.commands.own import NOBODYS, Own
 from lossbench.commands.targets import check_one_each, choose
 from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.judging import baseline
@@ -50,7 +50,7 @@ class Request:
     csv: Path | None = None
     strict_better: bool = False
     targets: tuple[str, ...] = ()  # as written after --target
-    own: Own = Own()  # a user's own implementation
+    own: Own = NOBODYS  # a user's own implementation
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,9 @@ class Own:
         return (self.loss,) if self.impl else ()
 
 
+NOBODYS = Own()
+
+
 def told(impl: str, loss: str, mapped: Sequence[str] = (), order: str = "", output: str = "", classes: str = "") -> Own:
     """What --impl, --as and the options beside them say; nothing where --impl is a part of public names.
 
@@ -183,7 +186,7 @@ def _is_valid(loss: Loss, name: str, value: object) -> bool:
 def ended(target: Target, absence: Absence) -> Verdict:
     """The verdict on a user's own implementation whose process did not live to be asked."""
     guest = Guest.read(target.guest)
-    hung = "no greeting within" in absence.message or "Timeout (" in absence.message
+    hung = "no greeting within" in absence.message or "no end within" in absence.message
     return Verdict(
         case="",
         loss=guest.loss,
@@ -198,6 +201,6 @@ def ended(target: Target, absence: Absence) -> Verdict:
         regime="",
         status=Status.HANGS if hung else Status.CRASHES,
         compared=0,
-        note=f"while it was imported or tried: {absence.message}",
+        note=f"while it was imported or tried: {absence.message.partition('could not start: ')[2] or absence.message}",
         target=str(target),
     )

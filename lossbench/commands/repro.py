@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lossbench.cases.suite import parse_case
-from lossbench.commands.own import Own
+from lossbench.commands.own import NOBODYS, Own
 from lossbench.commands.targets import choose, installed_only
 from lossbench.crew import Crew, Reply
 from lossbench.errors import UsageError
@@ -40,7 +40,7 @@ class Request:
     output: Path | None = None
     run: bool = True
     targets: tuple[str, ...] = ()  # as written after --target
-    own: Own = Own()  # a user's own implementation
+    own: Own = NOBODYS  # a user's own implementation
 
 
 class Witness(Comparison):

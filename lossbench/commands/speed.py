@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lossbench.cases.names import find_losses, suggestion
 from lossbench.cases.suite import Selection, Suite, load, read_shape, unfold
-from lossbench.commands.own import Own, with_their_defaults
+from lossbench.commands.own import NOBODYS, Own, with_their_defaults
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
@@ -44,7 +44,7 @@ class Request:
     implementation: str = ""
     csv: Path | None = None
     targets: tuple[str, ...] = ()  # as written after --target
-    own: Own = Own()  # a user's own implementation
+    own: Own = NOBODYS  # a user's own implementation
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from lossbench.cases.names import find_losses, suggestion
 from lossbench.cases.regimes import REGIMES
 from lossbench.cases.suite import fits, read_shape
-from lossbench.commands.own import Own, with_their_defaults
+from lossbench.commands.own import NOBODYS, Own, with_their_defaults
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
@@ -49,7 +49,7 @@ class Request:
     reduction: str = ""
     csv: Path | None = None
     targets: tuple[str, ...] = ()  # as written after --target
-    own: Own = Own()  # a user's own implementation
+    own: Own = NOBODYS  # a user's own implementation
 
 
 @dataclass(slots=True)

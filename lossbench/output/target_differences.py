@@ -35,6 +35,15 @@ def guests_found(verdicts: Sequence[Verdict], vias: Collection[str]) -> Iterator
         yield f"{via}, {len(mine)} {plainest.status} on {regime or 'import'}: {said}\n  --case {plainest.case}"
 
 
+def remarks(verdicts: Sequence[Verdict], vias: Collection[str]) -> Iterator[str]:
+    """What was noticed of the user's own functions that is no fault of their answers."""
+    told: dict[str, int] = {}
+    for verdict in verdicts:
+        if verdict.via in vias and verdict.note and verdict.status in (Status.AGREES, Status.IMPRECISE):
+            told[f"{verdict.via}: {verdict.note}"] = told.get(f"{verdict.via}: {verdict.note}", 0) + 1
+    yield from (f"{text} ({times} times)" for text, times in told.items())
+
+
 def differences(verdicts: Sequence[Verdict]) -> Iterator[str]:
     """The cases on which two targets of one framework answer with different errors or statuses, the worst first."""
     groups: dict[tuple[str, str, str], dict[str, Verdict]] = {}
