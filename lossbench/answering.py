@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from lossbench import clock
+from lossbench.complaints import complaint
 from lossbench.framework import Adapter, Framework, OtherShapeError, Tensor
-from lossbench.hosting import complaint
 from lossbench.records import Ended, Measurement, Outcome, Question, Symptom, Trial
 from lossbench.wire import WireArray, WireError, fingerprint, flat_bytes
 

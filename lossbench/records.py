@@ -150,6 +150,7 @@ class Implementation:
     words: tuple[tuple[str, str | None], ...] = ()  # the framework's own words for the reductions, where it has such
     spelled: tuple[Spelled, ...] = ()  # argument by argument; only a worker that is to explain itself says it
     defaults: tuple[tuple[str, Option], ...] = ()  # a guest's own, where they are not the loss's
+    told: str = ""  # how a guest is called and what it was found to return, in words
 
     @property
     def key(self) -> str:

@@ -5,6 +5,7 @@ Such code is judged all the same, by what comes back; but its verdicts say so.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -34,9 +35,20 @@ def replaced(before: Seen) -> str:
     """What is no longer what it was, as a remark; empty where nothing is."""
     changed = []
     for (place, name), value in before.items():
-        if vars(_owner(place)).get(name) is not value:
+        now = vars(_owner(place)).get(name)
+        if now is not value and not _is_their_own(now, name, place):
             changed.append(f"{place}.{name}")
     return f"its file has replaced {', '.join(changed[:4])}{' and more' if len(changed) > 4 else ''}" if changed else ""
+
+
+def _is_their_own(now: Any, name: str, place: str) -> bool:
+    """Whether the framework itself has put something else there, as torch does when its compiler is first used."""
+    root = place.partition(".")[0]
+    code = getattr(now, "__code__", None)
+    home = os.path.dirname(getattr(sys.modules.get(root), "__file__", "") or "/nowhere")
+    if code is not None:
+        return bool(code.co_filename.startswith(home))
+    return getattr(now, "__name__", "") == name and str(getattr(now, "__module__", "")).startswith(root)
 
 
 def _owner(place: str) -> Any:

@@ -57,6 +57,7 @@ class Run:
     totals: Totals = field(default_factory=Totals)
     problems: list[str] = field(default_factory=list)
     greetings: dict[Target, Greeting] = field(default_factory=dict)
+    impl: str = ""  # a user's own, as the command line has it
     whole: bool = False  # whether every declared deviation should have shown
 
 
@@ -80,6 +81,7 @@ def perform(request: Request, path: Path, run: Run) -> None:
 
     Nothing is written before all that was asked for is known to exist: a slip of the pen costs no earlier results.
     """
+    run.impl = request.own.impl
     suite = load(request.suite)
     dtypes, regimes, seeds = checked(request.dtypes, request.regimes, request.seeds)
     targets = choose(request.frameworks, request.device, request.targets, request.own)
@@ -189,7 +191,7 @@ def report(run: Run, path: Path) -> None:
         out.print(tables.verdict_table(sorted(verdicts, key=lambda v: (v.loss, v.framework, v.via, v.target))))
         out.print()
     own = {i.via for target, word in run.greetings.items() if target.guest for i in word.implementations}
-    for text in (*guests_found(verdicts, own), *remarks(verdicts, own), *differences(verdicts)):
+    for text in (*guests_found(verdicts, own, run.impl), *remarks(verdicts, own), *differences(verdicts)):
         out.print(text, markup=False)
     gone = sorted({(v.framework, v.note) for v in verdicts if v.status is Status.SKIPPED})
     for framework, reason in gone:

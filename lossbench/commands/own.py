@@ -160,18 +160,23 @@ def hosts(own: Own, targets: Sequence[Target], framework: str) -> list[Target]:
 def with_their_defaults(
     cases: Sequence[Case], offered: Iterable[Implementation], losses: Mapping[str, Loss]
 ) -> list[Case]:
-    """The cases, and each again at the defaults of a user's own implementation where those are not the loss's."""
+    """The cases as a user's own implementations can take them, beside those that there are.
+
+    Each comes again at their defaults where those are not the loss's; and one that asks for a reduction they lack comes
+    with one they have: a function that returns a mean is put to every regime, too.
+    """
     found = dict.fromkeys(cases)
     for one in offered:
         loss = losses.get(one.loss)
-        if loss is None or not one.defaults:
+        if loss is None or not one.told:  # no guest
             continue
         inside = [(n, v) for n, v in one.defaults if _is_valid(loss, n, v)]
         for case in [case for case in cases if case.loss == one.loss]:
             own = {**dict(inside), **dict(case.parameters)}
             usual = {p.name: p.default for p in loss.parameters.values()}
             options = tuple(sorted((n, v) for n, v in own.items() if usual[n] != v))
-            found.setdefault(replace(case, parameters=options))
+            reduction = case.reduction if case.reduction in one.reductions else one.reductions[0]
+            found.setdefault(replace(case, parameters=options, reduction=reduction))
     return list(found)
 
 

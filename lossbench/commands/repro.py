@@ -83,7 +83,7 @@ def main(request: Request) -> int:
         worst = max(found, key=badness)
         subject = _subject(witness, worst, *witness.seen[worst.via])
     source = script(subject)
-    printed = run(source) if request.run or request.markdown else ""
+    printed = run(source, subject.target.interpreter) if request.run or request.markdown else ""
     text = report(subject, source, printed) if request.markdown else source
     if request.output is None:
         sys.stdout.write(text)
@@ -129,14 +129,14 @@ def _telling(witness: Witness, work: Work, verdict: Verdict, reply: Reply) -> np
     return work.cotangents[0]
 
 
-def run(source: str) -> str:
+def run(source: str, interpreter: str = "") -> str:
     """What the script prints in a process of its own, which imports nothing of lossbench."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "script.py"
         path.write_text(source, encoding="utf-8")
         try:
             done = subprocess.run(
-                [sys.executable, "-I", str(path)],
+                [interpreter or sys.executable, "-I", str(path)],
                 capture_output=True,
                 text=True,
                 timeout=PATIENCE,

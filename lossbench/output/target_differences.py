@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from lossbench.output.tables import badness, figure
@@ -16,23 +17,26 @@ def guests_called(greetings: Mapping[Target, Greeting]) -> Iterator[str]:
     told: dict[str, None] = {}
     for target, greeting in greetings.items():
         for one in greeting.implementations if target.guest else ():
-            told[f"{one.via} as {one.loss}: {one.call}"] = None
+            told[f"{one.via} as {one.loss}: {one.told}"] = None
             for name, value in one.defaults:
                 told[f"  its own default, {name}={value!r}, was judged as well as the loss's"] = None
     yield from told
 
 
-def guests_found(verdicts: Sequence[Verdict], vias: Collection[str]) -> Iterator[str]:
+def guests_found(verdicts: Sequence[Verdict], vias: Collection[str], impl: str) -> Iterator[str]:
     """What is wrong with the user's own functions: for each regime the plainest case that shows it."""
     groups: dict[tuple[str, str, str], list[Verdict]] = {}
     for verdict in verdicts:
         if verdict.via in vias and verdict.status in (Status.DIFFERS, Status.REFUSES, Status.HANGS, Status.CRASHES):
             kind = "gradient" if verdict.worst.startswith("gradient") else "value"
             groups.setdefault((verdict.via, verdict.regime, kind), []).append(verdict)
-    for (via, regime, _), mine in groups.items():
+    for (via, regime, kind), mine in groups.items():
         plainest = min(mine, key=lambda v: (v.dtype != "float32", v.reduction != "none", len(v.case)))
-        said = "; ".join(filter(None, (plainest.worst, plainest.note)))
-        yield f"{via}, {len(mine)} {plainest.status} on {regime or 'import'}: {said}\n  --case {plainest.case}"
+        endless = kind == "value" and plainest.gradient_error == math.inf
+        slope = "its gradient is NaN or infinite where it should not be" if endless else ""
+        said = "; ".join(filter(None, (plainest.worst, slope, plainest.note)))
+        repeat = f"\n  lossbench repro {plainest.case} --impl {impl}" if plainest.case else ""
+        yield f"{via}, {len(mine)} {plainest.status} on {regime or 'import'}: {said}{repeat}"
 
 
 def remarks(verdicts: Sequence[Verdict], vias: Collection[str]) -> Iterator[str]:
