@@ -188,6 +188,8 @@ class Crew:
     def _start(self, member: Member) -> None:
         target = member.target
         settings = environment(target.device, self._threads, self._variables)
+        for name in ("PYTHONPATH", "PYTHONHOME") if target.interpreter else ():
+            settings.pop(name, None)  # another interpreter has modules of its own
         member.ready = False
         try:
             member.hand = Hand(target, self._threads, settings, member.folder)

@@ -56,12 +56,12 @@ def told(impl: str, loss: str, mapped: Sequence[str] = (), order: str = "", outp
     """
     beside = {"--as": loss, "--map": mapped, "--order": order, "--item": output, "--classes": classes}
     if not WRITTEN.fullmatch(impl):
+        if impl.endswith(".py"):
+            raise UsageError(f"--impl {impl!r} lacks the name of what is in it; write --impl {impl}:NAME")
         for option, value in beside.items():
             if value:
                 found = f"--impl {impl!r} is none" if impl else "there is no --impl"
                 raise UsageError(f"{option} is about a loss of your own, and {found}; write --impl FILE.py:NAME")
-        if impl.endswith(".py"):
-            raise UsageError(f"--impl {impl!r} lacks the name of what is in it; write --impl {impl}:NAME")
         return Own()
     if not loss:
         raise UsageError(f"--impl {impl}: say which loss it is by --as LOSS{_perhaps(impl)}")
