@@ -65,7 +65,7 @@ def judged(lossbench: InProcess, folder: Path, monkeypatch: pytest.MonkeyPatch):
     ],
 )
 def test_whatever_its_form_it_is_called_and_agrees(judged, text: str, says: str) -> None:
-    done, mine, others, _ = judged(text)
+    done, mine, _others, _ = judged(text)
     assert mine == {"agrees"}, done.out + done.err
     assert says in " ".join(done.out.split())
 
@@ -97,7 +97,7 @@ def test_names_and_order_that_are_told(judged) -> None:
     ],
 )
 def test_what_it_does_is_a_verdict_with_its_own_line(judged, body: str, status: str, notes: list[str]) -> None:
-    done, mine, others, said = judged(f"def own(a, b):\n    {body}\n")
+    done, mine, _others, said = judged(f"def own(a, b):\n    {body}\n")
     assert done.code == 0
     assert mine == {status}, said
     for note in notes:
@@ -113,7 +113,7 @@ def test_a_loop_without_end_and_memory_without_end_are_stopped(judged, monkeypat
     if "hangs" in mine:  # where it was called often enough
         assert "in own: while len(calls)" in said
     monkeypatch.setattr("lossbench.watch.MOST_MEMORY", 600 << 20)
-    _, mine, others, said = judged(
+    _, mine, _others, said = judged(
         "kept = []\ndef own(a, b):\n    while True: kept.append(bytearray(b'x') * (1 << 24))"
     )
     assert mine == {"crashes"}
@@ -129,7 +129,7 @@ def test_replaced_functions_are_remarked(judged) -> None:
 
 
 def test_a_file_that_raises_while_it_is_imported(judged) -> None:
-    _, mine, others, said = judged("def own(a, b): ...\nraise ValueError('no data')")
+    _, mine, _others, said = judged("def own(a, b): ...\nraise ValueError('no data')")
     assert mine == {"refuses"}
     assert "ValueError: no data (mine.py, line 14, in <module>: raise ValueError('no data'))" in said
 
