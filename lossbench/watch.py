@@ -119,6 +119,7 @@ def where(testimony: Path, place: str) -> str:
     home = str(Path(place).parent) if place.endswith(".py") else place.replace(".", os.sep)
     for path, line, name in FRAME.findall(text):
         if path == place or (home in path and "site-packages" not in path and "lossbench" not in Path(path).parts):
+            linecache.checkcache(path)  # it may have been edited since
             code = linecache.getline(path, int(line)).strip()
             return f"{os.path.basename(path)}, line {line}, in {name}: {code[:120]}"
     return ""
