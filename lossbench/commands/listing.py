@@ -83,14 +83,15 @@ def doctor(written: Sequence[str] = ()) -> int:
 
     Beside the frameworks here it starts every target that the project names, and those that are asked for.
     """
-    targets, problems = [*choose((), "cpu")], []
+    words, targets, problems = gather((), "cpu"), [], []
     for text in dict.fromkeys((*named_targets(), *written)):
         try:
             targets.append(parse_target(text, "cpu"))
         except UsageError as error:
             problems.append(str(error))
-    with Crew(targets) as crew:
-        words = crew.greet()
+    if further := [target for target in targets if target not in words]:
+        with Crew(further) as crew:
+            words |= crew.greet()
     out = tables.console()
     facts = {
         "python": f"{platform.python_version()} ({platform.python_implementation()}), {platform.platform()}",

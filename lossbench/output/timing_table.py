@@ -71,7 +71,7 @@ def _table(rows: Sequence[Standing], width: int, headed: bool) -> Table:
 
 
 def named(row: Standing) -> str:
-    """The implementation with its mode, and its target's name or interpreter; of the harness's own rows what they are."""
+    """The implementation with its mode and target; of the harness's own rows what those are."""
     if row.loss == COPY:
         return f"{row.loss} {amount(row.least_bytes)}B"
     words = [plain(row.via or f"{row.loss} {row.framework}")]
