@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lossbench import clock
+from lossbench.complaints import complaint
 from lossbench.framework import Adapter, Framework, OtherShapeError, Tensor
 from lossbench.gauges import Gauge
 from lossbench.records import Ended, Measurement, Outcome, Question, Symptom, Trial
@@ -54,12 +55,13 @@ class Bench:
         try:
             answers = asking.answers(self._call(key, question))
         except Exception as error:
-            return told(Ended.RAISED, raised(error), seconds=asking.seconds, calls=asking.calls), ()
+            return told(Ended.RAISED, self._said(error), seconds=asking.seconds, calls=asking.calls), ()
         given = tuple(n for n in question.differentiable if all(n in answer.gradients for answer in answers))
         back = [array for answer in answers for array in (answer.value, *(answer.gradients[name] for name in given))]
         notes = tuple(sorted(asking.notes))
         outcome = told(
             Ended.ANSWERED,
+            self.framework.remark(),
             gradients=given,
             notes=notes,
             seconds=asking.seconds,
@@ -86,10 +88,14 @@ class Bench:
                 back = [value, *given] if trial.inspect and not note else []
             sent = tuple(received(self.framework, tensor) for tensor in back)
         except Exception as error:
-            return told(Ended.RAISED, message=raised(error)), ()
+            return told(Ended.RAISED, message=self._said(error)), ()
         times = (visit.samples, visit.loops, visit.first_call)
         names = tuple(gradients) if back else ()
         return told(Ended.ANSWERED, *times, note, visit.spent, memory, names), sent
+
+    def _said(self, error: BaseException) -> str:
+        """An exception as a message; one of a guest's with the line of its own that it came from."""
+        return complaint(error, self.framework.own) if self.framework.own else raised(error)
 
     def _timed_calls(self, trial: Trial, arrays: Sequence[WireArray], gauge: Gauge) -> list[Callable[[], Any]]:
         """What is timed: one call for each set of inputs, which lie where they belong before the clock starts."""

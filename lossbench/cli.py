@@ -12,19 +12,27 @@ import typer
 from lossbench import cli_own, cli_results, cli_search
 from lossbench.cli_hunt import Words, hunt, split
 from lossbench.cli_options import (
+    As,
     Brought,
+    Classes,
     Csv,
     Device,
     Dtypes,
     Form,
     Frameworks,
+    Impl,
     Inputs,
+    Item,
     Losses,
+    Map,
+    Order,
     Regimes,
     Seeds,
     Settings,
     ShardText,
     SuiteName,
+    Targets,
+    own_of,
 )
 from lossbench.leaving import INTERRUPTED, TERMINATED, Terminated, flushed, open_streams, say, terminate, unexpected
 
@@ -61,7 +69,13 @@ def compare(
     regime: Regimes = None,
     seed: Seeds = None,
     device: Device = "cpu",
-    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    impl: Impl = "",
+    as_: As = "",
+    map_: Map = None,
+    order: Order = "",
+    item: Item = "",
+    classes: Classes = "",
+    target: Targets = None,
     csv: Csv = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 if anything differs, crashes, hangs or refuses.")
@@ -81,6 +95,7 @@ def compare(
     from lossbench.commands.compare import Request
     from lossbench.commands.compare import main as run
 
+    own = own_of(impl, as_, map_, order, item, classes)
     request = Request(
         split(losses),
         suite,
@@ -89,7 +104,7 @@ def compare(
         split(regime),
         split(seed),
         device,
-        impl,
+        "" if own else impl,
         csv,
         strict,
         cold,
@@ -98,6 +113,8 @@ def compare(
         tuple(settings or ()),
         read_shard(shard),
         form,
+        targets=split(target),
+        own=own,
     )
     raise typer.Exit(run(request))
 
@@ -122,7 +139,13 @@ def speed(
         Optional[Path], typer.Option("--plot", help="A folder for pictures of scaling and roofline.")
     ] = None,
     threads: Annotated[int, typer.Option("--threads", help="Threads a framework may use.")] = 1,
-    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    impl: Impl = "",
+    as_: As = "",
+    map_: Map = None,
+    order: Order = "",
+    item: Item = "",
+    classes: Classes = "",
+    target: Targets = None,
     csv: Csv = None,
     inputs: Inputs = None,
     settings: Settings = None,
@@ -132,11 +155,12 @@ def speed(
     from lossbench.commands.speed import Request
     from lossbench.commands.speed import main as run
 
+    own = own_of(impl, as_, map_, order, item, classes)
     request = Request(
         losses=split(losses), suite=suite, frameworks=split(framework), dtypes=split(dtype), device=device,
         modes=split(mode), shapes=split(shape), sweep=sweep, reductions=split(reduction), processes=processes,
-        seconds=seconds, threads=threads, implementation=impl, against=against, plot=plot, csv=csv, inputs=inputs,
-        settings=tuple(settings or ()),
+        seconds=seconds, threads=threads, implementation="" if own else impl, against=against, plot=plot, csv=csv,
+        inputs=inputs, settings=tuple(settings or ()), targets=split(target), own=own,
     )  # fmt: skip
     raise typer.Exit(run(request))
 
@@ -158,6 +182,13 @@ def gate(
         bool, typer.Option("--strict-better", help="Exit 1 also if something is better than accepted.")
     ] = False,
     brought: Brought = None,
+    impl: Impl = "",
+    as_: As = "",
+    map_: Map = None,
+    order: Order = "",
+    item: Item = "",
+    classes: Classes = "",
+    target: Targets = None,
     part: Annotated[bool, typer.Option("--part", help="Hold only the part that the suite asks for.")] = False,
     shard: ShardText = "",
     results: Annotated[
@@ -198,6 +229,8 @@ def gate(
         form=form,
         quiet=quiet,
         files=Files(junit, sarif, json, summary, github),
+        targets=split(target),
+        own=own_of(impl, as_, map_, order, item, classes),
     )
     raise typer.Exit(run(request))
 
@@ -261,11 +294,11 @@ def choose(
 
 
 @app.command()
-def doctor() -> None:
-    """What is installed, which devices and interpreters there are."""
+def doctor(target: Targets = None) -> None:
+    """What is installed, which devices, interpreters and targets there are, and how to mend what is missing."""
     from lossbench.commands.listing import doctor as run
 
-    raise typer.Exit(run())
+    raise typer.Exit(run(split(target)))
 
 
 @app.command()

@@ -8,7 +8,24 @@ from typing import Annotated, Optional
 import typer
 
 from lossbench.cli_hunt import Words, split
-from lossbench.cli_options import Brought, Csv, Device, Dtypes, Frameworks, Inputs, Losses, Seeds
+from lossbench.cli_options import (
+    As,
+    Brought,
+    Classes,
+    Csv,
+    Device,
+    Dtypes,
+    Frameworks,
+    Impl,
+    Inputs,
+    Item,
+    Losses,
+    Map,
+    Order,
+    Seeds,
+    Targets,
+    own_of,
+)
 
 
 def exhaust(
@@ -16,7 +33,13 @@ def exhaust(
     dtype: Annotated[str, typer.Option("--dtype", help="float16, bfloat16 or float32.")] = "bfloat16",
     framework: Frameworks = None,
     argument: Annotated[Words, typer.Option("--argument", help="Only these run through all patterns.")] = None,
-    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    impl: Impl = "",
+    as_: As = "",
+    map_: Map = None,
+    order: Order = "",
+    item: Item = "",
+    classes: Classes = "",
+    target: Targets = None,
     device: Device = "cpu",
     all_options: Annotated[bool, typer.Option("--all-options", help="float32: labels and parameters, too.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the last run was interrupted.")] = False,
@@ -27,12 +50,15 @@ def exhaust(
     from lossbench.commands.exhaust import Request
     from lossbench.commands.exhaust import main as run
 
+    own = own_of(impl, as_, map_, order, item, classes)
     request = Request(
         losses=split(losses),
         dtype=dtype,
         frameworks=split(framework),
         arguments=split(argument),
-        implementation=impl,
+        implementation="" if own else impl,
+        targets=split(target),
+        own=own,
         device=device,
         all_options=all_options,
         resume=resume,
@@ -42,12 +68,18 @@ def exhaust(
 
 
 def sweep(
-    losses: Annotated[list[str], typer.Argument(metavar="LOSS...")],
+    losses: Losses = None,
     over: Annotated[str, typer.Option("--over", help="scale, shift, gap, classes or length.")] = "scale",
     levels: Annotated[Words, typer.Option("--levels", help="Numbers instead of the usual ones.")] = None,
     dtype: Dtypes = None,
     framework: Frameworks = None,
-    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    impl: Impl = "",
+    as_: As = "",
+    map_: Map = None,
+    order: Order = "",
+    item: Item = "",
+    classes: Classes = "",
+    target: Targets = None,
     shape: Annotated[str, typer.Option("--shape", help="The shape of the cases, such as 64x10.")] = "",
     reduction: Annotated[str, typer.Option("--reduction", help="none, unless the loss has no such.")] = "",
     seed: Seeds = None,
@@ -59,13 +91,16 @@ def sweep(
     from lossbench.commands.sweep import Request
     from lossbench.commands.sweep import main as run
 
+    own = own_of(impl, as_, map_, order, item, classes)
     request = Request(
         losses=split(losses),
         over=over,
         levels=split(levels),
         dtypes=split(dtype) or ("float32",),
         frameworks=split(framework),
-        implementation=impl,
+        implementation="" if own else impl,
+        targets=split(target),
+        own=own,
         device=device,
         shape=shape,
         seeds=split(seed) or ("0", "1", "2"),
@@ -80,7 +115,13 @@ def repro(
         str, typer.Argument(metavar="CASE", help="As printed by compare, such as huber/none/float32/6x5/tie/0.")
     ],
     framework: Frameworks = None,
-    impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
+    impl: Impl = "",
+    as_: As = "",
+    map_: Map = None,
+    order: Order = "",
+    item: Annotated[str, typer.Option("--item", help="Which entry of what your own returns is the loss.")] = "",
+    classes: Classes = "",
+    target: Targets = None,
     device: Device = "cpu",
     markdown: Annotated[bool, typer.Option("--markdown", help="A bug report instead of the script alone.")] = False,
     output: Annotated[Optional[Path], typer.Option("-o", "--output", help="A file; else standard output.")] = None,
@@ -92,7 +133,12 @@ def repro(
     from lossbench.commands.repro import Request
     from lossbench.commands.repro import main as reproduce
 
-    raise typer.Exit(reproduce(Request(case, split(framework), impl, device, markdown, output, run, inputs)))
+    own = own_of(impl, as_ or case.partition("/")[0] * (":" in impl), map_, order, item, classes)
+    part = "" if own else impl
+    request = Request(
+        case, split(framework), part, device, markdown, output, run, inputs, targets=split(target), own=own
+    )
+    raise typer.Exit(reproduce(request))
 
 
 def add_to(app: typer.Typer) -> None:

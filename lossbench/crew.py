@@ -8,7 +8,7 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -18,6 +18,8 @@ from lossbench.records import Ended, Greeting, Measurement, Outcome, Question, T
 from lossbench.wire import Absence, Message, WireArray, WireError
 
 MOST_FAILED_STARTS = 3
+GUESTS_DEADLINE = 10.0  # seconds for each answer of a user's own function, unless it is compiled first
+PATIENCE_WITH_GUESTS = 4  # deaths, of which a hang counts for two; then it is asked no more
 POLL_EVERY = 0.002  # seconds between looks at the pipes while replies are being taken
 
 
@@ -51,6 +53,8 @@ class Member:
         self.ready = False  # the worker of the moment has greeted
         self.failed_starts = 0
         self.owed = 0  # answers that are still to come
+        self.deaths = 0  # of a guest's workers while they were at work
+        self.gave_up = Ended.DIED  # how what is asked of it ends while it is absent
 
 
 class Crew:
@@ -115,7 +119,12 @@ class Crew:
             assert isinstance(landed, Outcome)
             self._arrived.append(Reply(target, landed.identity, landed, arrays))
 
-        self._queue(target, Task(question, tuple(arrays), deque(question.implementations), self._deadline, arrive))
+        limit = (
+            min(self._deadline, GUESTS_DEADLINE)
+            if target.guest and target.mode in ("eager", target.usual_mode)
+            else self._deadline
+        )
+        self._queue(target, Task(question, tuple(arrays), deque(question.implementations), limit, arrive))
 
     def time(self, target: Target, trial: Trial, arrays: Sequence[WireArray], deadline: float | None = None) -> Timed:
         """Time one implementation and wait for the result; replies to questions may arrive meanwhile."""
@@ -193,6 +202,8 @@ class Crew:
     def _start(self, member: Member) -> None:
         target = member.target
         settings = environment(target.device, self._threads, self._variables)
+        for name in ("PYTHONPATH", "PYTHONHOME") if target.interpreter else ():
+            settings.pop(name, None)  # another interpreter has modules of its own
         member.ready = False
         try:
             member.hand = Hand(target, self._threads, settings, member.folder)
@@ -232,7 +243,7 @@ class Crew:
             task = member.queue.popleft()
             while task.waiting:
                 self._settled(member)
-                task.fail(Ended.DIED, task.suspicion or member.absence.message)
+                task.fail(member.gave_up, task.suspicion or member.absence.message)
         hand = member.hand
         if not hand or not member.ready:
             return
@@ -269,6 +280,8 @@ class Crew:
         elif hand.sent and hand.sent[0].is_answered_by(record):
             if isinstance(record, Outcome):
                 self.framework_seconds += record.seconds
+                if hand.watch and (remark := hand.watch.remark()):
+                    record = replace(record, message="; ".join(filter(None, (record.message, remark))))
             self._settled(member)
             if hand.sent[0].suspicion:
                 self.unexplained.append(
@@ -289,12 +302,14 @@ class Crew:
         self._selector.unregister(hand.reply)
         if hand.watched:
             self._selector.unregister(hand.ask)
+        if ended is Ended.HUNG:
+            hand.ask_where()
         ending = hand.end(0.0 if why or ended is Ended.HUNG else PATIENCE)
         member.hand = None
         if ended is Ended.HUNG:
             limit = hand.sent[0].deadline if member.ready else self._start_deadline
             ending = f"no {'answer' if member.ready else 'greeting'} within {limit:g} s"
-        message = (why or ending) + (f"; it last printed: {hand.last_words}" if hand.last_words else "")
+        message = (why or ending) + hand.account()
         if not member.ready:
             member.failed_starts += 1
             if member.greeting is None or member.failed_starts >= MOST_FAILED_STARTS:
@@ -307,6 +322,16 @@ class Crew:
             else:
                 self._settled(member)
                 head.fail(ended, message)
+                self._lose_patience(member, ended, message)
         self.deaths += member.ready
         member.ready = False
         member.queue.extendleft(task for task in reversed(hand.sent) if task.waiting)
+
+    def _lose_patience(self, member: Member, ended: Ended, message: str) -> None:
+        """Ask a user's own function no more once it has ended its process again and again: each start takes seconds."""
+        if not member.target.guest:
+            return
+        member.deaths += 2 if ended is Ended.HUNG else 1
+        if member.deaths >= PATIENCE_WITH_GUESTS:
+            member.gave_up = ended
+            member.absence = Absence(member.target.framework, "", f"not asked again: {message}")

@@ -47,6 +47,8 @@ class Framework(ABC):
         """Start with an empty table."""
         self.table: dict[str, tuple[Implementation, Adapter]] = {}
         self.device = "cpu"
+        self.own: tuple[str, ...] = ()  # where a guest's own lines stand, see `lossbench.hosting`
+        self.remark: Callable[[], str] = str  # something to be said beside a guest's every answer
 
     @abstractmethod
     def tensor(self, array: np.ndarray, dtype: str, differentiable: bool) -> Tensor:

@@ -19,8 +19,11 @@ from pathlib import Path
 import platformdirs
 
 from lossbench import brought, userfile
+from lossbench.guest import Guest
 from lossbench.losses import catalogue
 from lossbench.records import Ended, Measurement, Outcome, Question, Target, Trial
+from lossbench.testimony import FILE
+from lossbench.watch import Watch, ask_where, timed_out, where
 from lossbench.wire import Decoder, Message, WireArray, encode
 
 WORKER = Path(__file__).resolve().with_name("worker.py")
@@ -97,6 +100,7 @@ class Hand:
         self._outgoing: deque[memoryview] = deque()
         self._queued_bytes = self._written_bytes = 0  # since the start
         self.last_words = ""  # what the process printed last, once it has ended
+        self.stopped_at = ""  # a guest's own line at which it ended
         self._captured = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the process)
         fcntl.fcntl(self._captured, fcntl.F_SETFL, fcntl.fcntl(self._captured, fcntl.F_GETFL) | os.O_APPEND)
         ask_end, self.ask = _pipe()
@@ -104,6 +108,9 @@ class Hand:
         command = [target.interpreter or sys.executable, str(WORKER), "--framework", target.framework]
         command += ["--device", target.device, "--mode", target.mode, "--threads", str(threads)]
         command += ["--ask", str(ask_end), "--reply", str(reply_end), "--folder", str(folder)]
+        command += ["--guest", target.guest] if target.guest else []
+        (folder / FILE).unlink(missing_ok=True)
+        self._place = Guest.read(target.guest).place if target.guest else ""  # where a user's own lines stand
         try:
             self.process = subprocess.Popen(
                 command,
@@ -124,6 +131,10 @@ class Hand:
             os.close(reply_end)
         os.set_blocking(self.ask, False)
         os.set_blocking(self.reply, False)
+        self.watch: Watch | None = None
+        self._testimony = folder / FILE
+        if target.guest:
+            self.watch = Watch(self.process.pid, self._captured.fileno(), self._testimony)
 
     def has_room(self, task: Task) -> bool:
         """Whether `task` may be sent now without too much being in flight."""
@@ -196,16 +207,35 @@ class Hand:
         if self._captured.closed:
             return ""
         self.hang_up()
+        if self.watch:
+            self.watch.end()
         by_itself = self._gone_within(patience)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         code = self.process.wait()
         os.close(self.reply)
         self.last_words = self._tail()
+        self.stopped_at = where(self._testimony, self._place) if self._place else ""
+        late = timed_out(self._testimony) if self._place else ""
         self._captured.close()
         for left in self._folder.glob("array-*"):
             left.unlink(missing_ok=True)
+        if self.watch and self.watch.ending:
+            return self.watch.ending
+        if late:
+            return late
         return _ending(code) if by_itself else "lost its pipe and was killed"
+
+    def ask_where(self) -> None:
+        """Have a guest's worker print at which line it is."""
+        if self.watch:
+            ask_where(self.process.pid, self._testimony)
+
+    def account(self) -> str:
+        """What is to be said beside how it ended: the user's own line, or what it printed last."""
+        if self.stopped_at:
+            return f" ({self.stopped_at})"
+        return f"; it last printed: {self.last_words}" if self.last_words else ""
 
     def _tail(self) -> str:
         """The end of what the worker printed."""

@@ -151,6 +151,8 @@ class Implementation:
     home: tuple[str, str] = ("", "")  # the file the adapter is written in, and its name there
     words: tuple[tuple[str, str | None], ...] = ()  # the framework's own words for the reductions, where it has such
     spelled: tuple[Spelled, ...] = ()  # argument by argument; only a worker that is to explain itself says it
+    defaults: tuple[tuple[str, Option], ...] = ()  # a guest's own, where they are not the loss's
+    told: str = ""  # how a guest is called and what it was found to return, in words
 
     @property
     def key(self) -> str:
@@ -170,6 +172,9 @@ class Target:
     device: str = "cpu"
     mode: str = ""  # empty becomes the framework's usual one
 
+    name: str = ""  # what its user calls it
+    guest: str = ""  # a user's own function that it runs instead of the framework's, see `lossbench.guest`
+
     def __post_init__(self) -> None:
         """Say the usual mode by its name."""
         object.__setattr__(self, "mode", self.mode or self.usual_mode)
@@ -180,7 +185,12 @@ class Target:
         return USUAL_MODES.get(self.framework, "eager")
 
     def __str__(self) -> str:
-        """The short name used in tables: ``torch``, ``torch@cuda``, ``torch:compiled``, ``torch under /bin/python``."""
+        """The short name used in tables: ``torch``, ``torch@cuda``, ``torch:compiled``, ``torch under /bin/python``.
+
+        Or the one that it was given.
+        """
+        if self.name:
+            return self.name
         device = "" if self.device == "cpu" else f"@{self.device}"
         mode = "" if self.mode == self.usual_mode else f":{self.mode}"
         interpreter = f" under {self.interpreter}" if self.interpreter else ""
@@ -324,6 +334,7 @@ class Verdict:
     gradient_worst: str = ""
     value_spread: tuple[str, ...] = ()  # how many numbers lie where, as step:count, see `lossbench.spreads`
     gradient_spread: tuple[str, ...] = ()
+    target: str = ""  # the target's name, which tells two versions of a framework apart
 
     def __post_init__(self) -> None:
         """Refuse to be built as an agreement over nothing."""

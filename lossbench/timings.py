@@ -53,3 +53,4 @@ class Timing:
     malloc_mmap_threshold: str  # bytes, as set in the worker's environment
     malloc_trim_threshold: str
     note: str = ""
+    target: str = ""  # as in `Verdict`

@@ -36,13 +36,17 @@ from pathlib import Path
 
 import numpy as np
 
-from lossbench import cuda, userfile
+from lossbench import cuda, hosting, userfile
 from lossbench.answering import Bench
 from lossbench.framework import Framework
+from lossbench.guest import Guest
+from lossbench.matching import MatchingError
 from lossbench.records import Greeting, Implementation, Question, Trial
+from lossbench.testimony import Testimony
 from lossbench.wire import Absence, Decoder, Message, WireArray, WireError, encode
 
 CHUNK = 1 << 20
+UNMATCHED = "--map"  # what is missing where a guest cannot be called without more being said
 EXPLAIN = "LOSSBENCH_EXPLAIN"  # set by those who want every call taken apart, see `lossbench.spelling`
 
 
@@ -70,10 +74,17 @@ def main(arguments: list[str]) -> None:
     """Live a worker's life, as told by the command line."""
     options = _parser().parse_args(arguments)
     _settle()
+    guest = Guest.read(options.guest) if options.guest else None
+    testimony = Testimony(options.folder) if guest else None
     pipes = Pipes(options.ask, options.reply, options.folder)
     before = time.process_time()
     found = load(options.framework, options.device, options.mode)
     spent = time.process_time() - before
+    if guest and testimony and not isinstance(found, Absence):
+        try:
+            hosting.enter(found, guest, testimony)
+        except MatchingError as error:
+            found = Absence(options.framework, UNMATCHED, str(error))
     if isinstance(found, Absence):
         pipes.send(found)
         return
@@ -174,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ask", type=int, required=True, help="descriptor that questions are read from")
     parser.add_argument("--reply", type=int, required=True, help="descriptor that answers are written to")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--guest", default="", help="a user's own function to run instead, as `Guest.text` has it")
     parser.add_argument("--folder", type=Path, help="where large arrays are exchanged; without it they use the pipe")
     return parser
 

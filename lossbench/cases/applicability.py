@@ -26,6 +26,7 @@ def lacks(implementation: Implementation, case: Case, loss: Loss, device: str) -
         if word in INTEGERS and word not in implementation.integers:
             return f"takes no {word}"
     present = {a.name for a in loss.arguments.values() if not a.optional} | set(case.given)
+    present |= {name for name, _ in case.parameters}  # a guest may need one set that has no default for it
     missing = [name for name in implementation.required if name not in present]
     return f"needs {missing[0]}" if missing else ""
 

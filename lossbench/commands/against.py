@@ -25,7 +25,7 @@ class Against:
 
 
 def in_modes(targets: Sequence[Target], modes: Sequence[str]) -> list[Target]:
-    """The targets in each of these modes; none given means each framework's usual one.
+    """The targets in each of these modes; none given leaves each in its own.
 
     Raises:
         UsageError: a mode that no framework has.
@@ -33,7 +33,9 @@ def in_modes(targets: Sequence[Target], modes: Sequence[str]) -> list[Target]:
     for mode in modes:
         if mode not in MODES:
             raise UsageError(f"--mode {mode!r}; {suggestion(mode, list(MODES))}")
-    return [replace(target, mode=mode) for target in targets for mode in dict.fromkeys(modes or ("",))]
+    if not modes:
+        return list(targets)
+    return [replace(target, mode=mode) for target in targets for mode in dict.fromkeys(modes)]
 
 
 def against(targets: Sequence[Target], word: str) -> Against:
@@ -51,7 +53,7 @@ def against(targets: Sequence[Target], word: str) -> Against:
         path = shutil.which(word)
         if path is None:
             raise UsageError(f"--against {word!r} is no interpreter that can be run; give the path of a python")
-        others = [replace(target, interpreter=word) for target in targets]
+        others = [replace(target, interpreter=word, name="") for target in targets]
         return Against([*targets, *others], lambda standing: standing.interpreter == word)
     name, _, mode = word.partition(":")
     framework = NICKNAMES.get(name.lower(), name.lower())

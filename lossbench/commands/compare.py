@@ -18,6 +18,7 @@ from lossbench.cases.shards import Shard
 from lossbench.cases.suite import Selection, load, parse_case
 from lossbench.cases.unfolding import unfold
 from lossbench.commands.capturing import cases_of, given, say, smallest_parts
+from lossbench.commands.own import NOBODYS, Own, ended, with_their_defaults
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import ResultsNotWritten, UsageError
@@ -27,6 +28,7 @@ from lossbench.judging.totals import Totals
 from lossbench.losses import catalogue
 from lossbench.output import tables
 from lossbench.output.forms import checked_form, written
+from lossbench.output.target_differences import differences, guests_called, guests_found, remarks
 from lossbench.output.verdict_rows import Tally, tallies
 from lossbench.records import Greeting, Implementation, Status, Target, Verdict
 from lossbench.results import LATEST, Writer
@@ -56,6 +58,8 @@ class Request:
     shard: Shard | None = None
     form: str = "table"  # one of `FORMS`
     quiet: bool = False  # without a word of how far it is
+    targets: tuple[str, ...] = ()  # as written after --target
+    own: Own = NOBODYS  # a user's own implementation
 
 
 @dataclass(slots=True)
@@ -68,6 +72,7 @@ class Run:
     greetings: dict[Target, Greeting] = field(default_factory=dict)
     captured: Captured | None = None
     parts: list[Smallest] = field(default_factory=list)  # of the captured tensors, that show what is wrong
+    impl: str = ""  # a user's own, as the command line has it
     whole: bool = False  # whether every declared deviation should have shown
 
 
@@ -92,28 +97,38 @@ def perform(request: Request, path: Path, run: Run) -> None:
 
     Nothing is written before all that was asked for is known to exist: a slip of the pen costs no earlier results.
     """
+    run.impl = request.own.impl
     suite = load(request.suite)
     dtypes, regimes, seeds = checked(request.dtypes, request.regimes, request.seeds)
     beside = given(request.inputs, request.settings, request.cases) if request.inputs else None
-    targets = choose(request.frameworks, request.device)
+    targets = choose(request.frameworks, request.device, request.targets, request.own)
     started, spent, grown = time.perf_counter(), time.process_time(), children()
     try:
         with Crew(targets) as crew, open_answers(request.cold) as answers:
             greetings = crew.greet()
-            run.greetings = installed_only(greetings, asked_by_name=bool(request.frameworks))
+            run.greetings = installed_only(greetings, asked_by_name=bool(request.frameworks or request.targets))
             losses, chosen = narrowed(request, run.greetings)
             named = [parse_case(text, catalogue()) for text in request.cases]
             if beside and not named:
                 named = cases_of(beside[0], losses, beside[1], dtypes)
-            cases = named or unfold(suite, catalogue(), Selection(losses, dtypes, regimes, seeds, request.shard))
+            cases = named or unfold(
+                suite, catalogue(), Selection(losses, dtypes, regimes, seeds, None if request.own else request.shard)
+            )
+            if not request.cases:
+                cases = with_their_defaults(cases, chosen, catalogue())
+            if request.own and request.shard:
+                cases = [case for case in cases if request.shard.has_case(case)]
             run.totals.cases = len(cases)
             run.whole = suite.complete and not (dtypes or regimes or named)
-            if not {case.loss for case in cases} & {implementation.loss for implementation in chosen}:
+            lost = [ended(t, word) for t, word in greetings.items() if t.guest and isinstance(word, Absence)]
+            if not {case.loss for case in cases} & {implementation.loss for implementation in chosen} and not lost:
                 return
             with closing(Writer(path, Verdict)) as writer:
                 emit = recorder(run, writer)
+                for verdict in lost:
+                    emit(verdict)
                 for target, word in greetings.items():
-                    if isinstance(word, Absence):
+                    if isinstance(word, Absence) and not target.guest:
                         for verdict in skipped(target, word, sorted({case.loss for case in cases})):
                             emit(verdict)
                 comparison = Comparison(crew, run.greetings, answers, emit, suite.limits, lambda i: i in chosen)
@@ -139,7 +154,8 @@ def narrowed(request: Request, greetings: Mapping[Target, Greeting]) -> tuple[fr
         UsageError: a name stands for no loss, or --impl for no implementation.
     """
     offered = [i for greeting in greetings.values() for i in greeting.implementations]
-    losses = find_losses(request.losses, catalogue(), offered) if request.losses else frozenset()
+    words = request.losses or request.own.losses
+    losses = find_losses(words, catalogue(), offered) if words else frozenset()
     chosen = [i for i in offered if request.implementation in i.via and (not losses or i.loss in losses)]
     if exact := [i for i in chosen if request.implementation == i.via]:  # a name in full means nobody else
         chosen = exact
@@ -197,12 +213,17 @@ def exit_code(run: Run, strict: bool) -> int:
 def report(run: Run, path: Path, form: str = "table") -> None:
     """Print the table, the totals, and where the time went; the latter aside where programs read the former."""
     verdicts, totals, out = run.verdicts, run.totals, tables.console(stderr=form != "table")
-    verdicts = sorted(verdicts, key=lambda v: (v.loss, v.framework, v.via))
+    verdicts = sorted(verdicts, key=lambda v: (v.loss, v.framework, v.via, v.target))
+    for text in guests_called(run.greetings):
+        out.print(text, markup=False)
     if form != "table":
         print(written(Tally, tallies(verdicts), form), end="")
     elif verdicts:
         out.print(tables.verdict_table(verdicts))
         out.print()
+    own = {i.via for target, word in run.greetings.items() if target.guest for i in word.implementations}
+    for text in (*guests_found(verdicts, own, run.impl), *remarks(verdicts, own), *differences(verdicts)):
+        out.print(text, markup=False)
     if run.captured:
         say(out, run.captured, verdicts, run.parts)
     gone = sorted({(v.framework, v.note) for v in verdicts if v.status is Status.SKIPPED})

@@ -7,12 +7,13 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 
 from lossbench.cases.names import find_losses, suggestion
+from lossbench.commands.own import NOBODYS, Own
 from lossbench.commands.targets import choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
@@ -44,6 +45,8 @@ class Request:
     all_options: bool = False
     resume: bool = False
     csv: Path | None = None
+    targets: tuple[str, ...] = ()  # as written after --target
+    own: Own = NOBODYS  # a user's own implementation
 
 
 @dataclass(slots=True)
@@ -81,10 +84,10 @@ def perform(request: Request, path: Path) -> Run:
     if dtype not in FORMATS or dtype == "float64":
         allowed = [name for name in FORMATS if name != "float64"]
         raise UsageError(f"--dtype {dtype!r}; {suggestion(dtype, allowed)} (float64 has more patterns than time has)")
-    targets = choose(request.frameworks, request.device)
+    targets = choose(request.frameworks, request.device, request.targets, request.own)
     started = time.perf_counter()
     with Crew(targets, deadline=120) as crew:
-        greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks))
+        greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks or request.targets))
         plan = _passages(request, greetings)
         with closing(Writer(path, Exhausted)) as writer:
             examiner = Examiner(
@@ -118,7 +121,8 @@ def _passages(request: Request, greetings: Mapping[Target, Greeting]) -> list[Pa
     offered = [i for greeting in greetings.values() for i in greeting.implementations]
     losses = catalogue()
     able = {name: loss for name, loss in losses.items() if not loss.variant and takes_patterns(loss)}
-    wanted = find_losses(request.losses, losses, offered) if request.losses else frozenset(able)
+    words = request.losses or request.own.losses
+    wanted = find_losses(words, losses, offered) if words else frozenset(able)
     chosen = [loss for name, loss in able.items() if name in wanted]
     if not chosen:
         raise UsageError(
@@ -222,20 +226,20 @@ class State:
         if known.get("about") != self.about:
             raise UsageError(f"--resume: {self.path} is about another run; leave it out, or ask for the same again")
         findings = Findings(done=known["done"])
-        for framework, device, mode, key, argument, what, tally in known["tallies"]:
+        for *parts, key, argument, what, tally in known["tallies"]:
             passage = tally.pop("passage")
             held, options = (tuple((n, v) for n, v in passage[name]) for name in ("held", "parameters"))
             tally["by_exponent"] = {int(exponent): worst for exponent, worst in tally["by_exponent"].items()}
             tally["passage"] = Passage(passage["loss"], passage["argument"], held, options, passage["dtype"])
-            findings.tallies[Target(framework, "", device, mode), key, argument, what] = Tally(**tally)
+            findings.tallies[Target(*parts), key, argument, what] = Tally(**tally)
         for name in ("failures", "refusals"):
-            for framework, device, mode, key, text in known[name]:
-                getattr(findings, name)[Target(framework, "", device, mode), key] = text
+            for *parts, key, text in known[name]:
+                getattr(findings, name)[Target(*parts), key] = text
         return findings
 
 
-def _parts(target: Target) -> tuple[str, str, str]:
-    return target.framework, target.device, target.mode
+def _parts(target: Target) -> tuple[str, ...]:
+    return tuple(getattr(target, each.name) for each in fields(target))
 
 
 def _plain(tally: Tally) -> dict[str, object]:

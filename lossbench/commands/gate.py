@@ -32,8 +32,9 @@ from lossbench.commands.holding import (
     why_gone_on_record,
     word,
 )
+from lossbench.commands.own import NOBODYS, Own
 from lossbench.commands.recorded import recorded
-from lossbench.commands.targets import checked, choose
+from lossbench.commands.targets import check_one_each, checked, choose
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
 from lossbench.judging import baseline_file
 from lossbench.judging.accepted import Accepted, recipe_of
@@ -71,6 +72,8 @@ class Request:
     form: str = "table"
     quiet: bool = False
     files: Files = field(default_factory=Files)
+    targets: tuple[str, ...] = ()  # as written after --target
+    own: Own = NOBODYS  # a user's own implementation
 
 
 def today() -> date:
@@ -135,12 +138,16 @@ def checked_request(request: Request) -> tuple[list[Target], Path, Shard | None]
     Raises:
         UsageError: something cannot be meant.
     """
-    targets, shard = choose(request.frameworks, request.device), read_shard(request.shard)
+    targets = choose(request.frameworks, request.device, request.targets, request.own)
+    check_one_each(targets)
+    shard = read_shard(request.shard)
     checked_form(request.form)
     checked((), (), request.seeds)
     check_terms(request.accept, request.reason, request.expires)
-    if request.results is not None and (request.seeds or request.csv):
-        raise UsageError("--results judges rows that are there, so leave out --seed and --csv")
+    if request.results is not None and (request.seeds or request.csv or request.targets or request.own):
+        raise UsageError(
+            "--results judges rows that are there, so leave out --seed, --csv, --target and a loss of your own"
+        )
     path = request.baseline or accepted_folder() / f"{request.device}.csv"
     if path.is_dir():
         raise UsageError(
@@ -155,8 +162,9 @@ def scope_of(request: Request, targets: Sequence[Target], shard: Shard | None) -
     recipes = None
     if request.part:
         recipes = frozenset(recipe_of(str(case)) for case in unfold(suite, catalogue(), Selection()))
-    frameworks = frozenset(target.framework for target in targets) if request.frameworks else frozenset[str]()
-    return Scope(request.device, request.losses, frameworks, recipes, shard)
+    narrowed = request.frameworks or request.targets or request.own
+    frameworks = frozenset(target.framework for target in targets) if narrowed else frozenset[str]()
+    return Scope(request.device, request.losses or request.own.losses, frameworks, recipes, shard)
 
 
 def measure(request: Request, path: Path, run: compare.Run, so_far: object, shard: Shard | None) -> None:
@@ -170,6 +178,7 @@ def measure(request: Request, path: Path, run: compare.Run, so_far: object, shar
         shard=shard,
         quiet=request.quiet,
     )
+    asked = replace(asked, targets=request.targets, own=request.own)
     try:
         compare.perform(asked, path, run)
     except BaseException:

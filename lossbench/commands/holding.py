@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from lossbench.cases.applicability import lacks
@@ -16,7 +16,7 @@ from lossbench.judging import baseline
 from lossbench.judging.accepted import Accepted, Found, Key, Recipe, fold, recipe_of
 from lossbench.judging.baseline import BETTER, CHANGED, GONE, KINDS, MISSING, NEW, REGRESSIONS, UNMEASURED, WORSE
 from lossbench.losses import catalogue
-from lossbench.records import Finding, Status, Target
+from lossbench.records import Finding, Greeting, Status, Target
 
 WORDS = {0: "fine", 1: "regressed", 2: "usage", 3: "environment missing", 4: "nothing measured"}
 
@@ -102,23 +102,29 @@ def hold(
     covered = [row for row in rows if scope.covers(row, losses)]
     reasons = {v.framework: v.note for v in run.verdicts if v.status is Status.SKIPPED}
     there = run.greetings.keys()
-    missing = {t: reasons.get(t.framework, "it is not there") for t in targets if t not in there}
+    missing = {t: reasons.get(t.framework, "it is not there") for t in targets if t not in there and not t.guest}
     found = fold(run.verdicts)
     findings = baseline.in_order([*baseline.compare(covered, found, missing, why_gone, today), *more])
     return Holding(rows, covered, found, findings, list(run.problems))
+
+
+def answering(run: Run, target: Target) -> list[Greeting]:
+    """What was greeted there: under any interpreter and name, and users' own functions beside the framework's."""
+    return [word for t, word in run.greetings.items() if replace(t, interpreter="", name="", guest="") == target]
 
 
 def why_gone_from(run: Run, suite: str) -> WhyGone:
     """Says why nobody answered for an accepted row, though its framework may well be there."""
 
     def why(row: Accepted) -> tuple[str, str]:
-        if row.target not in run.greetings:
+        greetings = answering(run, row.target)
+        if not greetings:
             return UNMEASURED, f"{row.target} was not asked; --framework names what is"
         if row.loss not in catalogue():
             return UNMEASURED, _no_such_loss(row)
-        greeting = run.greetings[row.target]
+        greeting = greetings[0]
         who = f"{greeting.framework} {greeting.version}"
-        same = [i for i in greeting.implementations if (i.loss, i.via) == (row.loss, row.via)]
+        same = [i for each in greetings for i in each.implementations if (i.loss, i.via) == (row.loss, row.via)]
         if not same:
             return GONE, f"{who} has no such implementation any more"
         parts = [row.loss, row.options, row.reduction, row.dtype, "1", row.regime, "0"]
@@ -140,7 +146,7 @@ def why_gone_on_record(run: Run, name: str) -> WhyGone:
     def why(row: Accepted) -> tuple[str, str]:
         if row.loss not in catalogue():
             return UNMEASURED, _no_such_loss(row)
-        if row.recipe in asked and row.target in run.greetings:
+        if row.recipe in asked and answering(run, row.target):
             return GONE, f"{name} has the case, and no answer of {row.via}"
         return UNMEASURED, f"{name} has no such case; a shard may be missing"
 

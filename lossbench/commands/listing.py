@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.stored import suites_folder
-from lossbench.commands.targets import choose, install, installed_only
+from lossbench.commands.named_targets import named_targets
+from lossbench.commands.targets import choose, install, installed_only, parse_target
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
 from lossbench.losses import catalogue
@@ -77,9 +78,20 @@ def list_losses(frameworks: Sequence[str], regimes: bool, coverage: bool = False
     return 0
 
 
-def doctor() -> int:
-    """Print what is installed, which devices there are, and what each worker says of itself."""
-    words = {**gather((), "cpu")}
+def doctor(written: Sequence[str] = ()) -> int:
+    """Print what is installed, which devices there are, and what each worker says of itself.
+
+    Beside the frameworks here it starts every target that the project names, and those that are asked for.
+    """
+    words, targets, problems = gather((), "cpu"), [], []
+    for text in dict.fromkeys((*named_targets(), *written)):
+        try:
+            targets.append(parse_target(text, "cpu"))
+        except UsageError as error:
+            problems.append(str(error))
+    if further := [target for target in targets if target not in words]:
+        with Crew(further) as crew:
+            words |= crew.greet()
     out = tables.console()
     facts = {
         "python": f"{platform.python_version()} ({platform.python_implementation()}), {platform.platform()}",
@@ -92,8 +104,11 @@ def doctor() -> int:
     for target, word in words.items():
         if isinstance(word, Absence):
             hint = install(target, word)
-            out.print(f"{target.framework} is not there: {word.message}" + (f"; {hint}" if hint else ""), markup=False)
-    return 0
+            out.print(f"{target} is not there: {word.message}" + (f"; to mend: {hint}" if hint else ""), markup=False)
+    for problem in problems:
+        out.print(problem, markup=False)
+    asked = {parse_target(text, "cpu") for text in written} if not problems else set()
+    return 3 if problems or any(isinstance(words[target], Absence) for target in asked) else 0
 
 
 def processor() -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from lossbench.cases.relations import RELATIONS
 from lossbench.cases.suite import parse_case
 from lossbench.commands.capturing import given
+from lossbench.commands.own import NOBODYS, Own
 from lossbench.commands.targets import choose, installed_only
 from lossbench.crew import Crew, Reply
 from lossbench.errors import UsageError
@@ -42,6 +43,8 @@ class Request:
     output: Path | None = None
     run: bool = True
     inputs: Path | None = None  # tensors that the user captured, of which the case speaks
+    targets: tuple[str, ...] = ()  # as written after --target
+    own: Own = NOBODYS  # a user's own implementation
 
 
 class Witness(Comparison):
@@ -71,8 +74,11 @@ def main(request: Request) -> int:
             f"--case {request.case}` shows it, and {plain} is the first of its two inputs"
         )
     verdicts: list[Verdict] = []
-    with Crew(choose(request.frameworks, request.device)) as crew, open_answers() as answers:
-        greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks))
+    with (
+        Crew(choose(request.frameworks, request.device, request.targets, request.own)) as crew,
+        open_answers() as answers,
+    ):
+        greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks or request.targets))
         witness = Witness(
             crew,
             greetings,
@@ -89,7 +95,7 @@ def main(request: Request) -> int:
         worst = max(found, key=badness)
         subject = _subject(witness, worst, *witness.seen[worst.via])
     source = script(subject)
-    printed = run(source) if request.run or request.markdown else ""
+    printed = run(source, subject.target.interpreter) if request.run or request.markdown else ""
     text = report(subject, source, printed) if request.markdown else source
     if request.output is None:
         sys.stdout.write(text)
@@ -135,14 +141,14 @@ def _telling(witness: Witness, work: Work, verdict: Verdict, reply: Reply) -> np
     return work.cotangents[0]
 
 
-def run(source: str) -> str:
+def run(source: str, interpreter: str = "") -> str:
     """What the script prints in a process of its own, which imports nothing of lossbench."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "script.py"
         path.write_text(source, encoding="utf-8")
         try:
             done = subprocess.run(
-                [sys.executable, "-I", str(path)],
+                [interpreter or sys.executable, "-I", str(path)],
                 capture_output=True,
                 text=True,
                 timeout=PATIENCE,

@@ -15,6 +15,7 @@ from lossbench.cases.sweep import read_sweep, swept
 from lossbench.cases.unfolding import unfold
 from lossbench.commands.against import Against, against, in_modes
 from lossbench.commands.capturing import cases_of, given
+from lossbench.commands.own import NOBODYS, Own, with_their_defaults
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
@@ -59,6 +60,8 @@ class Request:
     csv: Path | None = None
     inputs: Path | None = None  # tensors that the user captured, instead of a suite's cases
     settings: tuple[str, ...] = ()  # the loss's parameters beside them, as NAME=VALUE
+    targets: tuple[str, ...] = ()  # as written after --target
+    own: Own = NOBODYS  # a user's own implementation
 
 
 @dataclass(slots=True)
@@ -98,13 +101,15 @@ def perform(request: Request, path: Path, run: Run) -> None:
     dtypes, _, _ = checked(request.dtypes, (), ())
     suite = adapted(load(request.suite), dtypes, request.reductions)
     beside = given(request.inputs, request.settings) if request.inputs else None
-    targets = in_modes(choose(request.frameworks, request.device), request.modes)
+    targets = in_modes(choose(request.frameworks, request.device, request.targets, request.own), request.modes)
     run.against = against(targets, request.against)
     run.greetings = _present(run.against.targets, request, run)
     if beside:
         offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
-        named = find_losses(request.losses, losses, offered) if request.losses else frozenset()
+        words = request.losses or request.own.losses
+        named = find_losses(words, losses, offered) if words else frozenset()
         cases = cases_of(beside[0], named, beside[1], dtypes)
+        cases = with_their_defaults(cases, offered, losses)
         cases = [case for case in cases if not request.reductions or case.reduction in request.reductions]
     else:
         cases = _cases(request, run, suite, dtypes)
@@ -143,9 +148,10 @@ def _cases(request: Request, run: Run, suite: Suite, dtypes: tuple[str, ...]) ->
     losses, shapes = catalogue(), tuple(parse_shape(text) for text in request.shapes)
     sizes = read_sweep(request.sweep) if request.sweep else ()
     offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
-    wanted = find_losses(request.losses, losses, offered) if request.losses else frozenset()
+    words = request.losses or request.own.losses
+    wanted = find_losses(words, losses, offered) if words else frozenset()
     cases = reshaped(unfold(suite, losses, Selection(wanted, dtypes, ("normal",))), shapes, losses)
-    return swept(cases, sizes, losses)
+    return swept(with_their_defaults(cases, offered, losses), sizes, losses)
 
 
 def chosen(request: Request, implementation: Implementation) -> bool:
@@ -175,11 +181,13 @@ def _present(targets: Sequence[Target], request: Request, run: Run) -> dict[Targ
         words = crew.greet()
     run.skipped = {target: word.message for target, word in words.items() if isinstance(word, Absence)}
     without = [w.message for w in words.values() if isinstance(w, Absence) and w.missing == request.device]
-    if without and (request.frameworks or not any(isinstance(w, Greeting) for w in words.values())):
+    if without and (request.frameworks or request.targets or not any(isinstance(w, Greeting) for w in words.values())):
         raise EnvironmentLacks(f"{'; '.join(without)}; `--device cpu` times the processor")
     there = {target.framework for target, word in words.items() if isinstance(word, Greeting)}
-    counted = {t: w for t, w in words.items() if isinstance(w, Greeting) or t.framework not in there}
-    return installed_only(counted, asked_by_name=bool(request.frameworks))
+    counted = {
+        t: w for t, w in words.items() if isinstance(w, Greeting) or t.name or t.guest or t.framework not in there
+    }
+    return installed_only(counted, asked_by_name=bool(request.frameworks or request.targets))
 
 
 def adapted(suite: Suite, dtypes: tuple[str, ...], reductions: tuple[str, ...]) -> Suite:

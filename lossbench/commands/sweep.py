@@ -11,6 +11,7 @@ from lossbench.cases.names import find_losses, suggestion
 from lossbench.cases.regimes import REGIMES
 from lossbench.cases.suite import read_shape
 from lossbench.cases.unfolding import fits
+from lossbench.commands.own import NOBODYS, Own, with_their_defaults
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
@@ -48,6 +49,8 @@ class Request:
     seeds: tuple[str, ...] = ("0", "1", "2")
     reduction: str = ""
     csv: Path | None = None
+    targets: tuple[str, ...] = ()  # as written after --target
+    own: Own = NOBODYS  # a user's own implementation
 
 
 @dataclass(slots=True)
@@ -61,20 +64,28 @@ class Run:
 def main(request: Request) -> int:
     """Turn the stress up step by step, print the table, and return the exit code."""
     path = request.csv or LATEST / "sweep.csv"
+    if not (request.losses or request.own):
+        raise UsageError(
+            "say which losses to sweep, such as `lossbench sweep cross_entropy`; `lossbench list` has them"
+        )
     over = OVER.get(request.over, request.over)
     if over not in DEFAULT_LEVELS:
         raise UsageError(f"--over {request.over!r}; {suggestion(request.over, [*DEFAULT_LEVELS, *OVER])}")
     levels = levels_of(request.levels, over)
     dtypes, _, seeds = checked(request.dtypes, (), request.seeds)
     verdicts: list[Verdict] = []
-    with Crew(choose(request.frameworks, request.device)) as crew, open_answers() as answers:
-        greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks))
+    with (
+        Crew(choose(request.frameworks, request.device, request.targets, request.own)) as crew,
+        open_answers() as answers,
+    ):
+        greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks or request.targets))
         offered = [i for greeting in greetings.values() for i in greeting.implementations]
-        chosen = [catalogue()[name] for name in find_losses(request.losses, catalogue(), offered)]
+        chosen = [catalogue()[name] for name in find_losses(request.losses or request.own.losses, catalogue(), offered)]
         cases: list[Case] = []
         for loss in sorted(chosen, key=lambda loss: loss.name):
             for dtype in dtypes:
                 cases += cases_of(loss, over, levels, dtype, seeds, request)
+        cases = with_their_defaults(cases, offered, catalogue())
         if not cases:
             raise UsageError(f"--over {request.over}: says nothing to {', '.join(request.losses)}; {_others(chosen)}")
         with closing(Writer(path, Verdict)) as writer:

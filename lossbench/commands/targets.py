@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from lossbench import brought
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
+from lossbench.commands.named_targets import named_targets
+from lossbench.commands.own import Own, framework_of, hosts
 from lossbench.errors import EnvironmentLacks, UsageError
 from lossbench.floats import FORMATS
 from lossbench.records import Greeting, Target
@@ -17,12 +23,73 @@ NICKNAMES = {"pytorch": "torch", "paddlepaddle": "paddle", "tf": "tensorflow", "
 DEVICES = ("cpu", "cuda")
 
 
-def choose(frameworks: Sequence[str], device: str) -> list[Target]:
+WRITTEN = re.compile(r"(?P<framework>[A-Za-z]\w*)(:(?P<mode>[\w-]+))?(@(?P<device>\w+))?(=(?P<python>.+))?")
+BEHIND = re.compile(r"(?P<python>.+?)(:(?P<mode>[\w-]+))?(@(?P<device>\w+))?")  # an interpreter's path
+UNMATCHED = "--map"  # what a worker says is missing where a user's own function cannot be called
+
+
+def choose(frameworks: Sequence[str], device: str, written: Sequence[str] = (), own: Own | None = None) -> list[Target]:
     """The targets meant by names on the command line; none named means every framework lossbench knows.
 
+    Args:
+        frameworks: names of frameworks.
+        device: where they run, unless a target says otherwise.
+        written: targets as they are written after --target.
+        own: a user's own implementation; it gets a target of its own beside each of those of its framework, and
+            where nothing else is named it brings its framework alone.
+
     Raises:
-        UsageError: a framework or device that lossbench does not know.
+        UsageError: a framework, target or device that lossbench does not know.
     """
+    targets = [parse_target(text, device) for text in written]
+    if frameworks or not written:
+        targets = [*_by_framework(frameworks, device), *targets]
+    if own:
+        asked = list(dict.fromkeys(t.framework for t in targets)) if frameworks or written else []
+        framework = framework_of(own, asked)
+        same = [target for target in targets if target.framework == framework]
+        targets = [t for t in targets if frameworks or written or t.framework == framework]
+        targets += hosts(own, same or [Target(framework, device=device)], framework)
+    return list(dict.fromkeys(targets))
+
+
+def parse_target(text: str, device: str) -> Target:
+    """The target that is written so: ``torch``, ``torch:compiled@cuda=PATH/TO/python``, or a name of the project's.
+
+    Raises:
+        UsageError: it does not read like one, or names what lossbench does not know.
+    """
+    named = named_targets()
+    meant = named.get(text, text)
+    parts = WRITTEN.fullmatch(meant)
+    name = NICKNAMES.get(parts["framework"].lower(), parts["framework"].lower()) if parts else ""
+    if parts is None or name not in (*FRAMEWORKS, "fakes"):
+        known = [*FRAMEWORKS, *NICKNAMES, *named]
+        raise UsageError(
+            f"--target {text!r}; {suggestion(text.partition('=')[0].partition(':')[0], known)} It is written "
+            "FRAMEWORK[:MODE][@DEVICE][=PATH/TO/python], or is a name from [targets] in lossbench.toml"
+        )
+    python, mode, where = parts["python"] or "", parts["mode"], parts["device"]
+    if python and not Path(python).exists() and (behind := BEHIND.fullmatch(python)):
+        python, mode, where = behind["python"], mode or behind["mode"], where or behind["device"]
+    if (where or device) not in DEVICES:
+        raise UsageError(f"--target {text!r}: the device {where or device!r} may be {' or '.join(DEVICES)}")
+    target = Target(name, _interpreter(python, text) if python else "", where or device, mode or "")
+    told = text in named or bool(python)
+    return replace(target, name=text) if told else target
+
+
+def _interpreter(python: str, text: str) -> str:
+    """The interpreter at a path, which may also be the folder of a virtual environment."""
+    path = Path(python).expanduser().absolute()  # a link must stay one: it tells Python its environment
+    if path.is_dir():
+        path = path / "bin" / "python"
+    if not path.is_file() or not os.access(path, os.X_OK):
+        raise UsageError(f"--target {text!r}: there is no interpreter {path}; make one by `python3 -m venv FOLDER`")
+    return str(path)
+
+
+def _by_framework(frameworks: Sequence[str], device: str) -> list[Target]:
     if device not in DEVICES:
         raise UsageError(f"--device {device!r}; it may be {' or '.join(DEVICES)}")
     targets = []
@@ -32,7 +99,7 @@ def choose(frameworks: Sequence[str], device: str) -> list[Target]:
         if name not in (*FRAMEWORKS, "fakes", *announced):
             raise UsageError(f"--framework {word!r}; {suggestion(word, [*FRAMEWORKS, *NICKNAMES, *announced])}")
         targets.append(Target(name, device=device))
-    return list(dict.fromkeys(targets))
+    return targets
 
 
 def checked(
@@ -61,6 +128,12 @@ def installed_only(greetings: Mapping[Target, Greeting | Absence], asked_by_name
     """
     present = {target: word for target, word in greetings.items() if isinstance(word, Greeting)}
     missing = {target: word for target, word in greetings.items() if isinstance(word, Absence)}
+    for word in missing.values():
+        if word.missing == UNMATCHED:
+            raise UsageError(word.message)
+    if any(target.guest and word.missing for target, word in missing.items()):
+        asked_by_name = True
+    missing = {target: word for target, word in missing.items() if word.missing or not target.guest}
     if missing and (asked_by_name or not present):
         lines = [f"{target}: {word.message}" for target, word in missing.items()]
         hints = [hint for target, word in missing.items() if (hint := install(target, word))]
@@ -72,4 +145,28 @@ def installed_only(greetings: Mapping[Target, Greeting | Absence], asked_by_name
 def install(target: Target, word: Absence) -> str:
     """What to type to have the framework; empty where it is there and only the device or the mode is missing."""
     here = word.missing in (target.device, target.mode) or target.framework not in FRAMEWORKS
+    if target.interpreter:
+        return "" if here else _mended(target, word)
     return "" if here else f"pip install 'lossbench[{target.framework}]'"
+
+
+def _mended(target: Target, word: Absence) -> str:
+    """What to type to mend another environment: a worker there needs Python 3.11, numpy and the framework."""
+    if "StrEnum" in word.message or "SyntaxError" in word.message:
+        return "give an interpreter of Python 3.11 or later"
+    lacking = re.search(r"No module named '([\w]+)", word.message)
+    extra = {"torch": "torch", "paddle": "paddlepaddle", "tensorflow": "tensorflow", "jax": "jax optax"}
+    wanted = lacking[1] if lacking and lacking[1] not in extra else extra[target.framework]
+    return f"{target.interpreter} -m pip install {wanted}"
+
+
+def check_one_each(targets: Sequence[Target]) -> None:
+    """See that no framework is there twice, where results are kept by the names of frameworks.
+
+    Raises:
+        UsageError: one is.
+    """
+    for framework in {target.framework for target in targets}:
+        mine = [str(target) for target in targets if target.framework == framework and not target.guest]
+        if len(mine) > 1:
+            raise UsageError(f"{' and '.join(mine)} are both {framework}; here one at a time can be told apart")

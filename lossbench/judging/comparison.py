@@ -241,6 +241,8 @@ class Comparison:
             ruler = expectation.ruler
             submission = Submission(work.case, expectation, work.cotangents, reply.outcome, answers)
             found = judge(submission, implementation.known, self.variants_of(work), self.limits)
+        if answers and reply.outcome.message:  # a remark of the worker's
+            found.notes.append(reply.outcome.message)
         for known in implementation.known:
             if applies(known, work.case) and not known.corrupts:  # one that corrupts shows, or does not, by chance
                 key = (reply.target, implementation.key, known.reason)
@@ -322,6 +324,7 @@ class Comparison:
             gradient_worst=gradient.worst if gradient else "",
             value_spread=written(value.spread) if value else (),
             gradient_spread=written(gradient.spread) if gradient else (),
+            target=str(target),
         )
         self.totals.verdicts += 1
         self.emit(verdict)
@@ -373,6 +376,7 @@ def skipped(target: Target, absence: Absence, losses: Sequence[str]) -> list[Ver
             status=Status.SKIPPED,
             compared=0,
             note=absence.message,
+            target=str(target),
         )
         for loss in losses
     ]

@@ -59,6 +59,7 @@ class Standing:
     floor: float | None = None  # A/A: how far identical code came apart in this run
     relation: Relation | None = None  # None for the one that others are held against
     base: bool = False  # others are held against it
+    target: str = ""  # its name, which tells two of a framework apart
 
     @property
     def wrong(self) -> bool:
@@ -75,7 +76,17 @@ def standings(timings: Sequence[Timing], base: Base | None = None) -> list[Stand
     groups: dict[tuple[str, ...], list[Timing]] = {}
     for row in timings:
         key: tuple[str, ...]
-        key = (row.framework, row.interpreter, row.device, row.mode, row.via, row.case, row.stands_for, row.loss)
+        key = (
+            row.framework,
+            row.interpreter,
+            row.device,
+            row.mode,
+            row.target,
+            row.via,
+            row.case,
+            row.stands_for,
+            row.loss,
+        )
         if row.loss == COPY:  # the machine's, whoever did it
             key = (row.device, COPY, str(row.least_bytes))
         elif row.loss == EMPTY_CALL:  # the harness's, in whatever mode
@@ -117,6 +128,7 @@ def _standing(rows: Sequence[Timing], roofs: Roofs) -> Standing:
         framework=first.framework,
         version=first.version,
         interpreter=first.interpreter,
+        target=first.target,
         via=first.via,
         device=first.device,
         mode=first.mode,

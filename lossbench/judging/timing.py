@@ -243,6 +243,7 @@ class Timekeeping:
             malloc_mmap_threshold=malloc.get("MALLOC_MMAP_THRESHOLD_", ""),
             malloc_trim_threshold=malloc.get("MALLOC_TRIM_THRESHOLD_", ""),
             note=note,
+            target=str(target),
         )
 
 

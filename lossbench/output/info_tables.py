@@ -135,11 +135,11 @@ def facts_table(facts: Mapping[str, str]) -> Table:
 
 def doctor_table(words: Mapping[Target, Greeting]) -> Table:
     """One row for each framework that is there: version, devices, what its arithmetic does."""
-    table = plain_table("framework", "version", "python", "devices", "subnormals", "import", "implementations")
+    table = plain_table("target", "version", "python", "devices", "subnormals", "import", "implementations")
     for target, word in words.items():
         subnormals = "flushed to zero" if word.flushes_subnormals else "kept"
         table.add_row(
-            target.framework,
+            str(target),
             word.version,
             f"{word.python} {word.interpreter}",
             ", ".join(word.devices),

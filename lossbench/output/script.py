@@ -15,7 +15,7 @@ from lossbench.errors import UsageError
 from lossbench.floats import FORMATS, Format
 from lossbench.judging.judge import SCALE_LIMITS
 from lossbench.loss import Loss
-from lossbench.output.excerpt import PACKAGE, excerpt
+from lossbench.output.excerpt import PACKAGE, Excerpt, excerpt
 from lossbench.records import Case, Implementation, Option, Target
 
 # How the script prints: numbers that stand alone as they are, arrays element by element, the farthest off first.
@@ -82,7 +82,10 @@ def script(subject: Subject) -> str:
     if not template.is_file():
         raise UsageError(f"{subject.target.framework} has no template for scripts ({template.name} beside its engine)")
     path, name = subject.implementation.home
-    cut = excerpt(Path(path), name)
+    if subject.target.guest:
+        name, cut = subject.case.loss, _own(path, subject.implementation.call)
+    else:
+        cut = excerpt(Path(path), name)
     form = FORMATS[subject.case.dtype]
     body = Template(template.read_text(encoding="utf-8")).substitute(
         imports="\n".join(cut.imports),
@@ -96,6 +99,14 @@ def script(subject: Subject) -> str:
     slack = SCALE_LIMITS[form.name] * form.eps
     tail = Template(TAIL).substitute(most=MOST_SHOWN, slack=slack, tiny=form.smallest_normal)
     return f"{_head(subject)}\n{body}{wanted}{tail}"
+
+
+def _own(place: str, call: str) -> Excerpt:
+    """What a script needs to call a user's own function where it stands."""
+    path = Path(place)
+    folder, module = (path.parent, path.stem) if place.endswith(".py") else (Path.cwd(), place)
+    lines = ["import importlib", "import sys", f"sys.path.insert(0, {str(folder)!r})"]
+    return Excerpt([*lines, f"own = importlib.import_module({module!r})"], [call])
 
 
 def report(subject: Subject, source: str, printed: str) -> str:
@@ -164,6 +175,8 @@ def _call(subject: Subject, name: str) -> str:
 
 def _takes_reduction(subject: Subject, name: str) -> bool:
     path, _ = subject.implementation.home
+    if subject.target.guest:
+        return True
     import ast
 
     tree = ast.parse(Path(path).read_text(encoding="utf-8"))

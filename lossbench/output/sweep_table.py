@@ -20,7 +20,7 @@ def sweep_table(rows: Sequence[tuple[float, Verdict]], over: str, dtype: str) ->
         table.add_column(f"{level:g}", justify="right", no_wrap=True)
     groups: dict[tuple[str, str, str], list[tuple[float, Verdict]]] = {}
     for level, verdict in rows:
-        groups.setdefault((verdict.loss, verdict.framework, verdict.via), []).append((level, verdict))
+        groups.setdefault((verdict.loss, verdict.target or verdict.framework, verdict.via), []).append((level, verdict))
     previous = ""
     for (loss, framework, via), mine in sorted(groups.items()):
         if loss != previous:

@@ -89,12 +89,14 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
     for name in ("value\neps", "grad\neps", "value\nulps", "grad\nulps"):
         table.add_column(name, justify="right", min_width=5)
     table.add_column("implementation, and the case that shows its worst verdict", overflow="fold", ratio=1)
-    groups: dict[tuple[str, str, str], list[Verdict]] = {}
+    groups: dict[tuple[str, str, str, str], list[Verdict]] = {}
+    targets: dict[str, set[str]] = {}
     for verdict in verdicts:
         if verdict.status not in (Status.ABSENT, Status.SKIPPED):
-            groups.setdefault((verdict.loss, verdict.framework, verdict.via), []).append(verdict)
+            groups.setdefault((verdict.loss, verdict.framework, verdict.via, verdict.target), []).append(verdict)
+            targets.setdefault(verdict.framework, set()).add(verdict.target)
     previous = ""
-    for (loss, _, via), rows in groups.items():
+    for (loss, framework, via, target), rows in groups.items():
         worst_row = max(rows, key=badness)
         kind = worst_row.status
         if loss != previous:
@@ -104,14 +106,16 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
             f"[{STYLES.get(kind, 'red')}]{kind} {[row.status for row in rows].count(kind)}[/]",
             str(len(rows)),
             *(figure(worst(rows, name)) for name in ("value_error", "gradient_error", "value_ulps", "gradient_ulps")),
-            _plain(via) + ("" if kind is Status.AGREES else f"[dim]{_plain(shown_by(worst_row))}[/]"),
+            _plain(via)
+            + _plain(f" on {target}, {rows[0].version}" if len(targets[framework]) > 1 else "")
+            + ("" if kind is Status.AGREES else f"[dim]{_plain(shown_by(worst_row))}[/]"),
         )
     return table
 
 
 def shown_by(verdict: Verdict) -> str:
     """The case behind a row, where its worst number stands, and what is known of it."""
-    lines = [verdict.case, *(text for text in (verdict.note or verdict.worst,) if text)]
+    lines = [*([verdict.case] if verdict.case else []), *(text for text in (verdict.note or verdict.worst,) if text)]
     return "".join(f"\n  {line}" for line in lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 from rich.table import Table
@@ -70,13 +71,15 @@ def _table(rows: Sequence[Standing], width: int, headed: bool) -> Table:
 
 
 def named(row: Standing) -> str:
-    """The implementation with its mode and interpreter; of the harness's own rows what they are."""
+    """The implementation with its mode and target; of the harness's own rows what those are."""
     if row.loss == COPY:
         return f"{row.loss} {amount(row.least_bytes)}B"
     words = [plain(row.via or f"{row.loss} {row.framework}")]
     if row.mode != "eager":
         words.append(f"[cyan]{row.mode}[/]")
-    if row.interpreter:
+    if row.target and not re.match(rf"{re.escape(row.framework)}($|[@: ])", row.target):  # a name that it was given
+        words.append(f"[cyan]on {plain(row.target)} {plain(row.version)}[/]")
+    elif row.interpreter:
         words.append(f"[cyan]{plain(row.interpreter)} {plain(row.version)}[/]")
     return " ".join(words)
 

@@ -23,7 +23,7 @@ import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background does not have
 from lossbench.commands import compare
 from lossbench.records import Target
-compare.choose = lambda frameworks, device: [Target("held.waiting")]
+compare.choose = lambda *given: [Target("held.waiting")]
 {MAIN}
 """
 COMMAND = (sys.executable, "-c", MAIN)

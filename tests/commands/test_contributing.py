@@ -76,7 +76,7 @@ def test_an_entry_for_a_framework_is_judged(
     (added / "added" / "__init__.py").write_text("")
     (added / "added" / "adapters.py").write_text(ADAPTERS.replace("SLOPE", slope))
     monkeypatch.setenv("PYTHONPATH", before_others(added))
-    monkeypatch.setattr(compare, "choose", lambda frameworks, device: [Target("added.adapters")])
+    monkeypatch.setattr(compare, "choose", lambda *given: [Target("added.adapters")])
     done = lossbench("compare", NAME, "--regime", "normal", "--dtype", "float64,float32", "--csv", added / "rows.csv")
     assert done.code == 0, done.err
     rows = read(added / "rows.csv")

@@ -106,7 +106,7 @@ def test_what_was_found_is_a_case_for_compare(lossbench: InProcess, folder: Path
     _, found, _ = hunted(lossbench, folder, "absolute_error", 6)
     from lossbench.commands import compare
 
-    monkeypatch.setattr(compare, "choose", lambda frameworks, device: [Target("planted.hidden")])
+    monkeypatch.setattr(compare, "choose", lambda *given: [Target("planted.hidden")])
     again = lossbench("compare", "--case", found[0]["case"], "--csv", "again.csv")
     assert again.code == 0, again.err
     (row,) = rows_of(folder / "again.csv")
