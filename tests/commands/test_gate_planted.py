@@ -126,7 +126,7 @@ REGRESSIONS: dict[str, tuple[Change, str, str]] = {
     "a hang": (at(NORMAL, **HANG), HONEST, "agrees → hangs (no answer within 20 s"),
     "a hang of what differed": (at({}, Status.DIFFERS, **HANG), "fakes.", "differs → hangs"),
     "a refusal": (at(ENTROPY, **REFUSE, note="TypeError: no"), "cross_entropy", "agrees → refuses (TypeError: no"),
-    "a refusal of what was wrong": (at({"regime": "normal"}, Status.DIFFERS, **REFUSE), "fakes.", "differs → refuses"),
+    "a refusal of what was wrong": (at({"regime": "ones"}, Status.DIFFERS, **REFUSE), "fakes.", "differs → refuses"),
     "a deviation that vanished": (
         at({}, Status.DEVIATES, status=Status.AGREES, value_error=0.5), "fakes.", "is no longer seen"),
     "a deviation that appeared": (at(KINK, status=Status.DEVIATES), HONEST, "not seen when accepted"),

@@ -38,8 +38,7 @@ def compare(tmp_path_factory: pytest.TempPathFactory) -> Compare:
         if not path.exists():
             words = [
                 loss,
-                "--suite",
-                str(THOROUGH),
+                *THOROUGH,
                 "--framework",
                 framework,
                 "--regime",
