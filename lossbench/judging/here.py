@@ -67,6 +67,7 @@ class Here:
         """Start with no replies."""
         self._bench, self._target = Bench(framework), target
         self._replies: deque[Reply] = deque()
+        self.unexplained: list[str] = []  # nobody dies here
 
     def ask(self, target: Target, question: Question, arrays: Sequence[WireArray]) -> None:
         """Answer it."""

@@ -222,7 +222,7 @@ def compare(submission: Submission, form: Format, limits: Limits) -> Judgement:
 def _convention(answers: list[Answer]) -> str:
     value = answers[0].value if answers else np.zeros(0)
     if value.size > 1:
-        return f"an array of shape {value.shape}"
+        return f"an array of shape {value.shape} that begins with {float(value.flat[0]):g}"
     return f"{float(value.flat[0]):g}" if value.size else f"an empty array of shape {value.shape}"
 
 

@@ -18,13 +18,14 @@ pytestmark = [
 TARGET = Target("jax")
 FORMATS = ("float64", "float32", "float16", "bfloat16")
 SHAPES = {
-    "elements": ((3, 4), (2, 3, 4)),
-    "rows": ((3, 4), (2, 3, 4)),
-    "samples": ((2, 6), (2, 3, 2)),
+    "elements": ((2, 3, 4),),
+    "rows": ((2, 3, 4),),
+    "samples": ((2, 3, 2),),
     "batch": ((3, 4),),
     "ctc": ((3, 7, 4),),
 }
-BLOCKS = [("default", FORMATS), ("each", FORMATS), ("together", ("float32",))]
+# each format, shape and option is compiled anew: options in float32 alone
+BLOCKS = [("default", FORMATS), ("each", ("float32",)), ("together", ("float32",))]
 
 
 def in_jax(script: str) -> str:
