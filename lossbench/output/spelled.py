@@ -36,7 +36,9 @@ def handed(entry: Spelled) -> str:
 
 def source_needed(one: Implementation) -> bool:
     """Whether the call does not say it all: a recipe, more than one way to the answer, or nothing known of it."""
-    return one.recipe or not call_text(one) or one.call.count("return ") > 1 or "**" in one.call
+    named_at_all = {entry.name for entry in one.spelled} & set(one.arrays)
+    plain = call_text(one) and named_at_all and one.call.count("return ") <= 1 and "**" not in one.call
+    return one.recipe or not plain
 
 
 def named(one: Implementation, name: str) -> Spelled | None:

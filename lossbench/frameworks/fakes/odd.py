@@ -95,7 +95,12 @@ def by_pairs(logits: Tensor, target: Tensor, *, reduction: str) -> Answer:
     """Folds the logits of a row into their logarithmic sum two by two."""
     rows = Rows.of(logits, target, None, -100, 0.0)
     top = rows.logits.max(axis=-1, keepdims=True, initial=-np.inf)
-    folded = np.logaddexp.reduce(rows.logits - top, axis=-1, keepdims=True) if rows.logits.size else top
+    folded = rows.logits - top
+    while folded.shape[-1] > 1:
+        if folded.shape[-1] % 2:
+            nothing = np.full((*folded.shape[:-1], 1), -np.inf, folded.dtype)
+            folded = np.concatenate([folded, nothing], axis=-1)
+        folded = np.logaddexp(folded[..., ::2], folded[..., 1::2])
     return rows.parts(logits.dtype, folded - (rows.logits - top)).reduced(reduction)
 
 
