@@ -92,6 +92,7 @@ def many(count: int) -> list[Verdict]:
                 case=f"{loss}/delta={turn % 7}/{reduction}/{dtype}/6x5/{regime}/{turn}",
                 loss=loss,
                 framework=framework,
+                mode="compiled" if framework == "jax" else "eager",  # its usual one
                 via=via,
                 dtype=dtype,
                 regime=regime,
