@@ -10,7 +10,7 @@ from typing import Annotated, Optional
 import typer
 
 from lossbench import cli_own, cli_results, cli_search
-from lossbench.cli_hunt import Words, hunt, split
+from lossbench.cli_hunt import hunt
 from lossbench.cli_options import (
     As,
     Brought,
@@ -32,7 +32,9 @@ from lossbench.cli_options import (
     ShardText,
     SuiteName,
     Targets,
+    Words,
     own_of,
+    split,
 )
 from lossbench.leaving import INTERRUPTED, TERMINATED, Terminated, flushed, open_streams, say, terminate, unexpected
 

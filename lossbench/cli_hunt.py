@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-Words = Optional[list[str]]  # of an option that may be given several times, or once with commas between
+from lossbench.cli_options import Device, Dtypes, Frameworks, split
 
 
 def hunt(
@@ -18,12 +17,10 @@ def hunt(
         Optional[int], typer.Option("--rounds", help="So many rounds instead, however long they take.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="The same seed and rounds find the same.")] = 0,
-    dtype: Annotated[Words, typer.Option("--dtype", help="float64, float32, float16, bfloat16.")] = None,
-    framework: Annotated[
-        Words, typer.Option("--framework", help="Names with commas between; all that are installed.")
-    ] = None,
+    dtype: Dtypes = None,
+    framework: Frameworks = None,
     impl: Annotated[str, typer.Option("--impl", help="Only implementations whose public name contains this.")] = "",
-    device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
+    device: Device = "cpu",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the last hunt was interrupted.")] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Make what is wrong a part of the suites: suites/worst.")
@@ -50,8 +47,3 @@ def hunt(
         csv=csv,
     )
     raise typer.Exit(run(request))
-
-
-def split(texts: Iterable[str] | None) -> tuple[str, ...]:
-    """The words of an option that may be given several times, or once with commas between."""
-    return tuple(word for text in texts or () for word in (text.replace(",", " ").split() or [text]))

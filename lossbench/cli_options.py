@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from lossbench.cli_hunt import Words
-
 if TYPE_CHECKING:
     from lossbench.commands.own import Own
+
+Words = Optional[list[str]]  # of an option that may be given several times, or once with commas between
 
 Losses = Annotated[Optional[list[str]], typer.Argument(metavar="[LOSS]...", help="Names, ours or any framework's.")]
 SuiteName = Annotated[str, typer.Option("--suite", help="A suite's name, or the path of its .toml file.")]
@@ -67,3 +68,8 @@ Brought = Annotated[
         "--losses", callback=_bring, expose_value=False, show_default=False, help="Files of losses of your own."
     ),
 ]
+
+
+def split(texts: Iterable[str] | None) -> tuple[str, ...]:
+    """The words of an option that may be given several times, or once with commas between."""
+    return tuple(word for text in texts or () for word in (text.replace(",", " ").split() or [text]))

@@ -7,8 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from lossbench.cli_hunt import Words, split
-from lossbench.cli_options import Csv, Device
+from lossbench.cli_options import Csv, Device, Words, split
 
 
 def check(

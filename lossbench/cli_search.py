@@ -7,7 +7,6 @@ from typing import Annotated, Optional
 
 import typer
 
-from lossbench.cli_hunt import Words, split
 from lossbench.cli_options import (
     As,
     Brought,
@@ -24,7 +23,9 @@ from lossbench.cli_options import (
     Order,
     Seeds,
     Targets,
+    Words,
     own_of,
+    split,
 )
 
 

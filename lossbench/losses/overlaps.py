@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossbench.loss import Terms
-from lossbench.losses.limits import only_where
+from lossbench.losses.limits import only_where, ratio
 
 NAMES = ("prediction", "target")
 
@@ -145,18 +145,13 @@ def _edges(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return np.concatenate([low, high], axis=-1)
 
 
-def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """A part of the whole; of nothing, nothing."""
-    return np.where(whole == 0, 0.0, part / whole)
-
-
 def _quotient(
     part: np.ndarray, whole: np.ndarray, slopes: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Slopes of part/whole and their sizes, from (slope of part, size of that, slope of whole) for each box."""
-    ratio = _over(part, whole)
-    found = [_over(of_part - ratio * of_whole, whole) for of_part, _, of_whole in slopes]
-    sizes = [_over(size + np.abs(ratio) * np.abs(of_whole), whole) for _, size, of_whole in slopes]
+    share = ratio(part, whole)
+    found = [ratio(of_part - share * of_whole, whole) for of_part, _, of_whole in slopes]
+    sizes = [ratio(size + np.abs(share) * np.abs(of_whole), whole) for _, size, of_whole in slopes]
     return (found[0], found[1]), (sizes[0], sizes[1])
 
 
@@ -175,7 +170,7 @@ def overlap(pair: Pair) -> Share:
     lacking = (pair.alone + pair.epsilon) / whole
     # of boxes without end, one less what the quotient says
     value = np.where(np.isinf(whole), 1 - pair.inner / whole, np.where(whole == 0, 1.0, lacking))
-    return Share(value, 1 + _over(pair.inner, whole), slopes, sizes)
+    return Share(value, 1 + ratio(pair.inner, whole), slopes, sizes)
 
 
 def uncovered(pair: Pair) -> Share:
@@ -189,7 +184,7 @@ def uncovered(pair: Pair) -> Share:
     gap = pair.outer - pair.union
     slopes, _ = _quotient(gap, whole, signed)
     _, sizes = _quotient(pair.outer + pair.union, whole, rows)
-    return Share(_over(gap, whole), _over(pair.outer + pair.union, whole), slopes, sizes)
+    return Share(ratio(gap, whole), ratio(pair.outer + pair.union, whole), slopes, sizes)
 
 
 def distance(pair: Pair) -> Share:
@@ -198,7 +193,7 @@ def distance(pair: Pair) -> Share:
     rows = [(b.by_distance, b.by_distance_size, b.by_diagonal) for b in boxes(pair)]
     slopes, _ = _quotient(pair.distance, whole, rows)
     _, sizes = _quotient(pair.distance_size, whole, rows)
-    return Share(_over(pair.distance, whole), _over(pair.distance_size, whole), slopes, sizes)
+    return Share(ratio(pair.distance, whole), ratio(pair.distance_size, whole), slopes, sizes)
 
 
 def aspect(pair: Pair) -> Share:
@@ -212,16 +207,16 @@ def aspect(pair: Pair) -> Share:
     angles = np.arctan2(w_g, h_g) + np.arctan2(w_p, h_p)
     v = 4 / np.pi**2 * turn**2
     lacks = overlap(pair)
-    factor = _over(v, lacks.value + v + pair.guard)
+    factor = ratio(v, lacks.value + v + pair.guard)
     slopes, sizes = [], []
     for own, sign in zip(sides, (-1.0, 1.0), strict=True):
         length = np.hypot(own[..., :1], own[..., 1:])
         # of the angle by (w, h): (h, -w) / (w² + h²)
-        turned = _over(_over(own[..., ::-1] * np.array([1.0, -1.0]), length), length)
+        turned = ratio(ratio(own[..., ::-1] * np.array([1.0, -1.0]), length), length)
         steps = np.ldexp(_edges(-turned, turned), pair.exponent - pair.extent)
         slopes.append(np.where(cross == 0, 0.0, factor * 8 / np.pi**2 * turn * sign * steps))
         # of the two angles, and of the factor by the lack of overlap
-        doubt = angles + _over(np.abs(turn) * lacks.size, lacks.value + v + pair.guard)
+        doubt = angles + ratio(np.abs(turn) * lacks.size, lacks.value + v + pair.guard)
         sizes.append(np.where(cross == 0, 0.0, factor * 8 / np.pi**2 * doubt * np.abs(steps)))
     size = factor * 4 / np.pi**2 * (turn**2 + 2 * np.abs(turn) * angles)
     return Share(factor * v, size, (slopes[0], slopes[1]), (sizes[0], sizes[1]))
