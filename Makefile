@@ -54,6 +54,7 @@ check: $(READY)  ## style, types, layers, file lengths
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@git ls-files '*.py' | xargs wc -l | awk '$$2 != "total" && $$1 > 400 {print $$2 " has " $$1 " lines; 400 are allowed"; bad = 1} END {exit bad}'
+	@git ls-files 'tests/*.py' | sed 's:.*/::' | grep '^test_' | sort | uniq -d | awk '{print "two test files are called " $$1 ", which pytest cannot tell apart"; bad = 1} END {exit bad}'
 
 format: $(READY)  ## bring the code into shape
 	$(BIN)/ruff check --fix .

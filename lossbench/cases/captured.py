@@ -111,7 +111,7 @@ class Captured:
                 draft.poisoned = poisoned(draft.loss, draft.arrays, draft.shape)
 
             season.__doc__ = f"Captured by the user: {self.path}."
-            REGIMES[word] = Regime(word, season, (), invalid=outside)
+            REGIMES[word] = Regime(word, season, (), invalid=outside, captured=True)
 
 
 def open_captured(path: Path) -> Captured:

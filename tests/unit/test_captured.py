@@ -9,8 +9,10 @@ import pytest
 
 from lossbench.cases.captured import open_captured, part_word, read_part
 from lossbench.cases.inputs import build
+from lossbench.cases.regimes import REGIMES
 from lossbench.cases.suite import parse_case
 from lossbench.errors import UsageError
+from lossbench.judging.explorer import Explorer
 from lossbench.losses import catalogue
 
 LOSSES = catalogue()
@@ -28,6 +30,12 @@ def test_the_case_holds_the_very_numbers(tmp_path: Path) -> None:
     assert str(parse_case(str(case), LOSSES)) == str(case)
     assert (case.dtype, case.shape) == ("float32", (4, 3))
     np.testing.assert_array_equal(build(case, LOSSES["huber"]).arrays["prediction"], x)
+
+
+def test_nothing_that_draws_inputs_at_random_comes_upon_the_tensors(tmp_path: Path) -> None:
+    captured = open_captured(saved(tmp_path, prediction=np.zeros((4, 3)), target=np.ones((4, 3))))
+    assert not any(REGIMES[captured.regime].applies(loss) for loss in LOSSES.values())
+    assert captured.regime not in Explorer(LOSSES["huber"], "float32", []).regimes
 
 
 def test_classes_off_the_last_axis_are_moved_there(tmp_path: Path) -> None:

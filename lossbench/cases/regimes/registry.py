@@ -40,6 +40,7 @@ class Regime:
     fractional: bool = False  # whether class indices are handed over as fractions, in the tested format
     dangerous: bool = False  # whether they may do harm to the process that takes them: they are asked last
     literal: Literal | None = None  # the inputs themselves, of a stored case
+    captured: bool = False  # whether it hands over a user's own tensors: only a case that names it asks for it
 
     @property
     def doc(self) -> str:
@@ -50,6 +51,8 @@ class Regime:
         """Whether the loss has an argument to season."""
         if self.literal is not None:
             return self.literal.loss == loss.name
+        if self.captured:
+            return False
         if self.kinks:
             return loss.kinks_at is not None
         if (self.over and loss.over not in self.over) or len(loss.arguments) < self.arrays:
