@@ -39,8 +39,9 @@ from lossbench.reference.expectation import Expectation, expect
 from lossbench.spreads import written
 from lossbench.wire import Absence, WireArray, fingerprint
 
-WINDOW = 400  # cases under way at a time, so that fast frameworks need not wait for slow ones,
+WINDOW = 4000  # cases under way at a time, so that fast frameworks need not wait for slow ones,
 HELD = 48 << 20  # and bytes of their inputs, so that large cases do not pile up
+SUMMED = "normal"  # the regime in which tensors are asked for their gradients against ones as well
 Emit = Callable[[Verdict], None]
 
 
@@ -186,8 +187,9 @@ class Comparison:
         generator = np.random.default_rng(seed_of(case) ^ 0x10553E4C)
         # never 1 where it stands alone, so that a backward which ignores it shows
         random = generator.choice([-2.0, -1.5, -1.0, -0.5, 0.5, 1.5, 2.0, *([1.0] if shape else [])], shape)
-        # a scalar's gradient only scales with its cotangent; a tensor's shows with ones what a plain sum would see
-        cotangents = [random] if shape == () else [random, np.ones(shape)]
+        # A scalar's gradient only scales with its cotangent; a tensor's shows with ones what a plain sum would see. That
+        # is in the call and not in its inputs, so that one regime shows it and the others need no second answer.
+        cotangents = [random, np.ones(shape)] if case.regime == SUMMED and shape else [random]
         return Work(case, loss, parameters, self.built[1], cotangents, "", waiting)
 
     def wired(self, work: Work) -> list[WireArray]:
