@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, get_type_hints
@@ -117,6 +117,15 @@ class Loss:
     def differentiable(self) -> tuple[str, ...]:
         """The arguments the definition has a gradient for."""
         return tuple(a.name for a in self.arguments.values() if a.domain.differentiable)
+
+    def settings(self, changed: Mapping[str, Option] | Iterable[tuple[str, Option]] = ()) -> dict[str, Option]:
+        """Every parameter of the loss: at its default, but for those `changed`; names it does not have are left out."""
+        chosen = dict(changed)
+        return {name: chosen.get(name, parameter.default) for name, parameter in self.parameters.items()}
+
+    def departures(self, settings: Mapping[str, Option]) -> tuple[tuple[str, Option], ...]:
+        """Those of the settings that are not at the loss's own defaults, sorted by name, as a case holds them."""
+        return tuple(sorted((n, v) for n, v in settings.items() if v != self.parameters[n].default))
 
     def definition(self, textbook: Callable[..., Any]) -> Callable[..., Any]:
         """Decorator: the definition of one term, on scalars that may be balls; no numerical trick allowed."""

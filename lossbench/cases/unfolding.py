@@ -134,7 +134,7 @@ def _options(kind: str, loss: Loss) -> Iterator[tuple[tuple[str, ...], tuple[tup
         choices = [_settings(loss.parameters[name], values) for name, values in loss.also.items()]
         arrays = [some for count in range(len(optional) + 1) for some in itertools.combinations(optional, count)]
         for settings in itertools.product(*choices):
-            changed = tuple(sorted((n, v) for n, v in settings if v != loss.parameters[n].default))
+            changed = loss.departures(dict(settings))
             yield from ((given, changed) for given in arrays)
     elif kind == "extreme":
         for name, parameter in loss.parameters.items():

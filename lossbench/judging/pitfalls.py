@@ -54,7 +54,7 @@ def _activated_twice(loss: Loss, name: str) -> Iterator[str]:
         return
     first = next(iter(loss.arguments))
     twice = {**given, first: activated(given[first], name)}
-    parameters = {name: parameter.default for name, parameter in loss.parameters.items()}
+    parameters = loss.settings()
     with np.errstate(all="ignore"):
         right, wrong = loss(given, parameters), loss(twice, parameters)
     costs, instead = (float(np.ravel(terms.value)[0]) for terms in (right, wrong))
@@ -103,7 +103,7 @@ def _raw_scores(loss: Loss, name: str) -> str:
     if given is None:
         return ""
     with np.errstate(all="ignore"):
-        terms = loss(given, {name: parameter.default for name, parameter in loss.parameters.items()})
+        terms = loss(given, loss.settings())
     value = float(np.ravel(terms.value)[0])
     return f"; a raw score of {CONFIDENT:g} would cost {value:.2g}" if np.isfinite(value) else ""
 

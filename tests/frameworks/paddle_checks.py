@@ -1,33 +1,11 @@
 """What test_paddle.py has run in processes of their own: each function checks one thing about the adapters."""
 
-import inspect
-import pkgutil
 import sys
 
 import numpy as np
 import paddle
 
 from lossbench.frameworks.paddle import framework
-from lossbench.losses import catalogue
-
-
-def resolve_public_names() -> None:
-    """Print how many names were resolved."""
-    vias = [implementation.via for implementation, _ in framework.table.values()]
-    names = {part.partition("(")[0].partition(" of ")[0].strip() for via in vias for part in via.split(" + ")}
-    for name in names:
-        assert not any(part.startswith("_") for part in name.split(".")), name
-        assert callable(pkgutil.resolve_name(name)), name
-    print(len(vias))
-
-
-def compare_defaults() -> None:
-    """Hold the adapters' defaults against those of the catalogue."""
-    for key, (implementation, adapter) in framework.table.items():
-        signature = inspect.signature(adapter).parameters
-        for name in implementation.parameters:
-            assert signature[name].default == catalogue()[implementation.loss].parameters[name].default, (key, name)
-    print("fine")
 
 
 def compare_layers() -> None:
