@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -107,11 +109,16 @@ class Loss:
     large: Shape = ()  # and in suites of large ones
     certified_size: int = CERTIFIED_SIZE
     relations: tuple[str, ...] = ()  # names of those in cases/relations that it keeps, beside what its arguments imply
+    alone: tuple[str, ...] = ()  # optional arguments that nobody takes beside the other optional ones
+    factors: tuple[str, ...] = ()  # the last arguments, where they multiply whole terms: see losses/weighed
 
     @property
     def doc(self) -> str:
         """Formula, identities and source, as written in the reference's docstring."""
-        return inspect.cleandoc(self.function.__doc__ or "")
+        told = inspect.cleandoc(self.function.__doc__ or "")
+        each = "".join(f"\n\n{name} multiplies each term by a number of its own." for name in self.factors)
+        text, source, rest = told.partition("\n\nSource:")
+        return f"{text}{each}{source}{rest}"
 
     @property
     def differentiable(self) -> tuple[str, ...]:
@@ -129,7 +136,7 @@ class Loss:
 
     def definition(self, textbook: Callable[..., Any]) -> Callable[..., Any]:
         """Decorator: the definition of one term, on scalars that may be balls; no numerical trick allowed."""
-        self.textbook = textbook
+        self.textbook = multiplied(textbook, len(self.factors))
         return textbook
 
     def kinks(self, at: Kinks) -> Kinks:
@@ -194,6 +201,19 @@ class Loss:
         return array[index]
 
 
+def multiplied(textbook: Callable[..., Any], count: int) -> Callable[..., Any]:
+    """A definition times its last `count` arguments, as far as they are given."""
+    if not count:
+        return textbook
+
+    @functools.wraps(textbook)
+    def term(*arguments: Any, **parameters: Any) -> Any:
+        weights = [weight for weight in arguments[-count:] if weight is not None]
+        return math.prod(weights, start=textbook(*arguments[:-count], **parameters))
+
+    return term
+
+
 def loss(
     *,
     over: str,
@@ -208,6 +228,7 @@ def loss(
     large: Shape = (),
     certified_size: int = CERTIFIED_SIZE,
     relations: tuple[str, ...] = (),
+    alone: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Terms]], Loss]:
     """Decorator: turn a float64 reference into a loss of the catalogue.
 
@@ -227,6 +248,7 @@ def loss(
             that grow with the square of its classes.
         large: the same in suites of large sizes, where a call should take about a millisecond.
         relations: those of `cases/relations` that hold between its answers, whatever the answers are.
+        alone: optional arguments that cases give by themselves, as nobody takes them beside other optional ones.
 
     Raises:
         TypeError: an argument or parameter lacks a domain from `domains`.
@@ -265,6 +287,7 @@ def loss(
             large=large,
             certified_size=certified_size,
             relations=relations,
+            alone=alone,
         )
 
     return read

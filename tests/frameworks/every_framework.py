@@ -9,12 +9,14 @@ from itertools import product
 
 import pytest
 from alone import alone
+from native import uncompared
 
 from lossbench.losses import catalogue
 from lossbench.records import Greeting, Implementation, Status, Verdict
 
 __all__ = [
     "test_adapters_speak_of_the_losses_as_they_are",
+    "test_every_native_callable_and_recipe_was_compared",
     "test_everything_offered_was_compared",
     "test_ordinary_inputs_are_answered_rightly",
     "test_via_names_something_public",
@@ -49,6 +51,13 @@ def test_everything_offered_was_compared(
         }
         unasked = {(one.loss, one.via, name) for name in offered} - options
         assert not unasked, unasked
+
+
+def test_every_native_callable_and_recipe_was_compared(greeting: Greeting, verdicts: list[Verdict]) -> None:
+    """All that the framework offers of each loss, and a recipe where it offers nothing, by native.toml."""
+    recipes = {(one.loss, one.via) for one in greeting.implementations if one.recipe}
+    measured = {(v.loss, v.via) for v in verdicts if v.status is not Status.ABSENT and v.compared}
+    assert uncompared(greeting.framework, {(*one, one in recipes) for one in measured}) == []
 
 
 def options_of(case: str) -> list[str]:

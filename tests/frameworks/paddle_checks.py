@@ -115,6 +115,22 @@ def pull_gradients() -> None:
     print("fine")
 
 
+def own_weights() -> None:
+    """Layers that own their weights hand them to the functions that are mapped: the same bits."""
+    functional = paddle.nn.functional
+    features, target = paddle.rand([6, 8]), paddle.to_tensor([0, 4, 2, 2, 1, 3])
+    adaptive = paddle.nn.AdaptiveLogSoftmaxWithLoss(8, 5, [2, 4], head_bias=True)
+    weights = adaptive.head_weight, adaptive.tail_weights, adaptive.cutoffs, adaptive.head_bias
+    by_function = functional.adaptive_log_softmax_with_loss(features, target, *weights)
+    for one, other in zip(adaptive(features, target), by_function, strict=True):
+        assert one.numpy().tobytes() == other.numpy().tobytes()
+    tree = paddle.nn.HSigmoidLoss(8, 5)
+    column = target.unsqueeze(-1)
+    one, other = tree(features, column), functional.hsigmoid_loss(features, column, 5, tree.weight, tree.bias)
+    assert one.numpy().tobytes() == other.numpy().tobytes()
+    print("fine")
+
+
 def ignore_many_rows() -> None:
     """Ask NLLLoss for means over 64 rows of which every second is ignored."""
     target = paddle.to_tensor([0, 1] * 32)

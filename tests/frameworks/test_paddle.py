@@ -80,6 +80,11 @@ def test_the_layers_give_the_bits_of_the_functions() -> None:
     assert int(in_paddle("compare_layers")) >= 21
 
 
+def test_layers_that_own_their_weights_give_the_bits_of_the_functions() -> None:
+    """AdaptiveLogSoftmaxWithLoss and HSigmoidLoss, whose functions are the ones that are mapped."""
+    assert in_paddle("own_weights").split()[-1] == "fine"
+
+
 def test_tensors_hold_what_they_were_given() -> None:
     """Bits and positive strides arrive, also those of bfloat16; leaves are fresh, and differentiable where asked."""
     assert in_paddle("hold_tensors").split() == ["fine"]
