@@ -10,6 +10,7 @@ from itertools import product
 import pytest
 from alone import alone
 from native import uncompared
+from test_dangerous_list import DECLARED
 
 from lossbench.losses import catalogue
 from lossbench.records import Greeting, Implementation, Status, Verdict
@@ -19,6 +20,7 @@ __all__ = [
     "test_every_native_callable_and_recipe_was_compared",
     "test_everything_offered_was_compared",
     "test_ordinary_inputs_are_answered_rightly",
+    "test_the_dangerous_differences_are_declared",
     "test_via_names_something_public",
 ]
 RIGHT = (Status.AGREES, Status.IMPRECISE, Status.BY_CONTRACT, Status.DEVIATES, Status.ABSENT)
@@ -58,6 +60,15 @@ def test_every_native_callable_and_recipe_was_compared(greeting: Greeting, verdi
     recipes = {(one.loss, one.via) for one in greeting.implementations if one.recipe}
     measured = {(v.loss, v.via) for v in verdicts if v.status is not Status.ABSENT and v.compared}
     assert uncompared(greeting.framework, {(*one, one in recipes) for one in measured}) == []
+
+
+def test_the_dangerous_differences_are_declared(greeting: Greeting) -> None:
+    """Those of dangerous.toml that a single call shows: by the implementation named there, in the words given."""
+    declared = {(one.loss, one.via): [known.reason for known in one.known] for one in greeting.implementations}
+    mine = [entry[1:] for entry in DECLARED if entry[0] == greeting.framework]
+    assert mine
+    for loss, via, words in mine:
+        assert any(words in reason for reason in declared[loss, via]), f"{via} of {loss} says nothing of {words!r}"
 
 
 def options_of(case: str) -> list[str]:
