@@ -80,10 +80,13 @@ def cosine_terms(a: np.ndarray, b: np.ndarray, floor: float, mask: np.ndarray | 
     u, v = direction(a, floor=floor), direction(b, floor=floor)
     found = angle(u, v)
     by_first, by_second = turns(u, v, found), turns(v, u, found)
-    if mask is not None:  # a slope of 0 times infinity, where a vector is zero
-        by_first, by_second = ([np.where(mask > 0, part, 0.0) for part in side] for side in (by_first, by_second))
     slopes = {"first": by_first[0], "second": by_second[0]}
-    return Terms(found.cosine, slopes, found.terms, {"first": by_first[1], "second": by_second[1]}), found
+    sizes = {"first": by_first[1], "second": by_second[1]}
+    if (
+        mask is not None
+    ):  # what is left out pulls nowhere, also where its vector is zero and the others pull without end
+        slopes, sizes = ({n: np.where(mask > 0, part, 0.0) for n, part in some.items()} for some in (slopes, sizes))
+    return Terms(found.cosine, slopes, found.terms, sizes), found
 
 
 @sample_weighted

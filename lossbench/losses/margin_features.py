@@ -26,7 +26,7 @@ class Angles(NamedTuple):
     @property
     def sine(self) -> np.ndarray:
         """Of the angle between them."""
-        return np.sqrt(self.apart * self.opposed)
+        return np.asarray(np.sqrt(self.apart * self.opposed))
 
 
 @np.errstate(all="ignore")
