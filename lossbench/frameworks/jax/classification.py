@@ -11,6 +11,7 @@ from lossbench.frameworks.jax.engine import framework
 from lossbench.records import INTEGERS, Known
 
 NONE = ("none",)
+MASKED = "the gradient by the labels of masked classes is NaN"
 
 
 @framework.implements(via="optax.losses.sigmoid_binary_cross_entropy", reductions=NONE)
@@ -84,7 +85,12 @@ def soft_cross_entropy_of_classes_before_the_last_axis(logits: Tensor, target: T
     return optax.losses.softmax_cross_entropy(*classes_moved, axis=-2)
 
 
-@framework.implements("soft_cross_entropy", via="optax.losses.softmax_cross_entropy(where=)", reductions=NONE)
+@framework.implements(
+    "soft_cross_entropy",
+    via="optax.losses.softmax_cross_entropy(where=)",
+    reductions=NONE,
+    known=[Known(MASKED, definition="soft_cross_entropy_undefined_where_masked", options=("mask",))],
+)
 def soft_cross_entropy_where(logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
     where = jnp.ones(logits.shape, bool) if mask is None else mask.astype(bool)
     return optax.losses.softmax_cross_entropy(logits, target, where=where)
@@ -102,7 +108,11 @@ def safe_soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return optax.losses.safe_softmax_cross_entropy(logits, target)
 
 
-@framework.implements(via="optax.losses.poly_loss_cross_entropy", reductions=NONE)
+@framework.implements(
+    via="optax.losses.poly_loss_cross_entropy",
+    reductions=NONE,
+    known=[Known(MASKED, definition="poly1_cross_entropy_undefined_where_masked", options=("mask",))],
+)
 def poly1_cross_entropy(logits: Tensor, target: Tensor, mask: Tensor | None = None, *, epsilon: float = 2.0) -> Tensor:
     where = None if mask is None else mask.astype(bool)
     return optax.losses.poly_loss_cross_entropy(logits, target, epsilon=epsilon, where=where)

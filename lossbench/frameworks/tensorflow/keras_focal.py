@@ -30,10 +30,21 @@ def balance(alpha: float | None) -> dict[str, Any]:
     known=as_held(*SUBTRACTED),
 )
 def binary_focal(
-    logit: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
+    logit: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | None = None,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: Word,
 ) -> Tensor:
     loss = losses.BinaryFocalCrossentropy(
-        **balance(alpha), gamma=gamma, from_logits=True, reduction=reduction, dtype=logit.dtype.name
+        **balance(alpha),
+        gamma=gamma,
+        label_smoothing=label_smoothing,
+        from_logits=True,
+        reduction=reduction,
+        dtype=logit.dtype.name,
     )
     return loss(target, logit)
 
@@ -46,9 +57,17 @@ def binary_focal(
     known=as_held_by_float32(*SUBTRACTED),
 )
 def binary_focal_in_float32(
-    logit: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
+    logit: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | None = None,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: Word,
 ) -> Tensor:
-    loss = losses.BinaryFocalCrossentropy(**balance(alpha), gamma=gamma, from_logits=True, reduction=reduction)
+    loss = losses.BinaryFocalCrossentropy(
+        **balance(alpha), gamma=gamma, label_smoothing=label_smoothing, from_logits=True, reduction=reduction
+    )
     return loss(target, logit)
 
 
@@ -59,10 +78,21 @@ def binary_focal_in_float32(
     known=as_held(*SUBTRACTED),
 )
 def elementwise_binary_focal(
-    logit: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
+    logit: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | None = None,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: Word,
 ) -> Tensor:
     loss = losses.BinaryFocalCrossentropy(
-        **balance(alpha), gamma=gamma, from_logits=True, reduction=reduction, dtype=logit.dtype.name
+        **balance(alpha),
+        gamma=gamma,
+        label_smoothing=label_smoothing,
+        from_logits=True,
+        reduction=reduction,
+        dtype=logit.dtype.name,
     )
     return loss(expand_dims(target, -1), expand_dims(logit, -1))
 
@@ -73,10 +103,16 @@ def elementwise_binary_focal(
     known=as_held(*CLIPPED, contract=True),
 )
 def binary_focal_probability(
-    prediction: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | None = None,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: Word,
 ) -> Tensor:
     loss = losses.BinaryFocalCrossentropy(
-        **balance(alpha), gamma=gamma, reduction=reduction, dtype=prediction.dtype.name
+        **balance(alpha), gamma=gamma, label_smoothing=label_smoothing, reduction=reduction, dtype=prediction.dtype.name
     )
     return loss(target, prediction)
 
@@ -89,9 +125,17 @@ def binary_focal_probability(
     known=as_held_by_float32(*CLIPPED, contract=True),
 )
 def binary_focal_probability_in_float32(
-    prediction: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | None = None,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: Word,
 ) -> Tensor:
-    loss = losses.BinaryFocalCrossentropy(**balance(alpha), gamma=gamma, reduction=reduction)
+    loss = losses.BinaryFocalCrossentropy(
+        **balance(alpha), gamma=gamma, label_smoothing=label_smoothing, reduction=reduction
+    )
     return loss(target, prediction)
 
 
@@ -102,9 +146,15 @@ def binary_focal_probability_in_float32(
     known=as_held(*CLIPPED, contract=True),
 )
 def elementwise_binary_focal_probability(
-    prediction: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | None = None,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: Word,
 ) -> Tensor:
     loss = losses.BinaryFocalCrossentropy(
-        **balance(alpha), gamma=gamma, reduction=reduction, dtype=prediction.dtype.name
+        **balance(alpha), gamma=gamma, label_smoothing=label_smoothing, reduction=reduction, dtype=prediction.dtype.name
     )
     return loss(expand_dims(target, -1), expand_dims(prediction, -1))

@@ -175,3 +175,14 @@ def soft_cross_entropy_in_float32(
 ) -> Tensor:
     loss = losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing, reduction=reduction)
     return loss(target, logits, sample_weight=sample_weight)
+
+
+@framework.implements(
+    "soft_cross_entropy",
+    via="keras.losses.CategoricalCrossentropy(from_logits=True, axis=-2, dtype=)",
+    reductions=OVER_TERMS,
+    known=[EMPTY, SLOPE_P_MINUS_Y],
+)
+def soft_cross_entropy_of_classes_before_the_last_axis(logits: Tensor, target: Tensor, *, reduction: Word) -> Tensor:
+    loss = losses.CategoricalCrossentropy(from_logits=True, axis=-2, reduction=reduction, dtype=logits.dtype.name)
+    return loss(*(tf.experimental.numpy.moveaxis(part, -1, -2) for part in (target, logits)))
