@@ -122,11 +122,6 @@ def _(shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
 
 @ctc.definition
 def _(logits, labels, input_lengths, label_lengths, *, blank, zero_infinity):
-    return along_all_paths(logits, labels, input_lengths, label_lengths, blank, zero_infinity, True)
-
-
-def along_all_paths(scores, labels, input_lengths, label_lengths, blank, zero_infinity, normalized):
-    """The textbook's recursion, on scalars; `normalized` says that a softmax is taken of each frame's scores."""
     labels = labels[:label_lengths]
     symbols = [blank]
     for label in labels:
@@ -135,8 +130,8 @@ def along_all_paths(scores, labels, input_lengths, label_lengths, blank, zero_in
     if input_lengths < len(labels) + repeats:
         return 0 if zero_infinity else math.inf
     reached: list[Any] = [1]  # before the first frame; then the probability of all ways to each state
-    for frame in scores[:input_lengths]:
-        partition = total(exp(x) for x in frame) if normalized else 1
+    for frame in logits[:input_lengths]:
+        partition = total(exp(x) for x in frame)
         entered = [total(reached[max(0, k - 1) : k + 1]) for k in range(min(len(symbols), len(reached) + 2))]
         for k in range(2, len(entered)):
             if symbols[k] not in (blank, symbols[k - 2]):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from lossbench.domains import Labels, Length, LogProbabilities, NonNegativeNumber
+from lossbench.functions import exp, log, total
 from lossbench.loss import Denominator, Terms, loss
 from lossbench.losses.alignments import backward, by_symbol, emissions, forward, lattice, occupancies
 from lossbench.losses.limits import product
-from lossbench.losses.sequence import along_all_paths, ctc, without
+from lossbench.losses.sequence import ctc, without
 
 
 @loss(
@@ -70,7 +74,21 @@ def _(shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
 
 @ctc_log_probabilities.definition
 def _(log_probabilities, labels, input_lengths, label_lengths, *, blank, zero_infinity):
-    return along_all_paths(log_probabilities, labels, input_lengths, label_lengths, blank, zero_infinity, False)
+    labels = labels[:label_lengths]
+    symbols = [blank]
+    for label in labels:
+        symbols += [label, blank]
+    repeats = sum(label == following for label, following in itertools.pairwise(labels))
+    if input_lengths < len(labels) + repeats:
+        return 0 if zero_infinity else math.inf
+    reached: list[Any] = [1]  # before the first frame; then the probability of all ways to each state
+    for frame in log_probabilities[:input_lengths]:
+        entered = [total(reached[max(0, k - 1) : k + 1]) for k in range(min(len(symbols), len(reached) + 2))]
+        for k in range(2, len(entered)):
+            if symbols[k] not in (blank, symbols[k - 2]):
+                entered[k] = entered[k] + reached[k - 2]
+        reached = [exp(frame[symbols[k]]) * weight for k, weight in enumerate(entered)]
+    return -log(total(reached[-2:]))
 
 
 assert ctc.drawn_by is not None

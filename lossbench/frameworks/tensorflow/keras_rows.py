@@ -179,10 +179,13 @@ def soft_cross_entropy_in_float32(
 
 @framework.implements(
     "soft_cross_entropy",
-    via="keras.losses.CategoricalCrossentropy(from_logits=True, axis=-2, dtype=)",
+    via="keras.losses.CategoricalCrossentropy(from_logits=True, axis=ndim - 2, dtype=)",
     reductions=OVER_TERMS,
     known=[EMPTY, SLOPE_P_MINUS_Y],
 )
 def soft_cross_entropy_of_classes_before_the_last_axis(logits: Tensor, target: Tensor, *, reduction: Word) -> Tensor:
-    loss = losses.CategoricalCrossentropy(from_logits=True, axis=-2, reduction=reduction, dtype=logits.dtype.name)
-    return loss(*(tf.experimental.numpy.moveaxis(part, -1, -2) for part in (target, logits)))
+    # of the axes counted from the end it takes the last alone, and refuses -2
+    loss = losses.CategoricalCrossentropy(
+        from_logits=True, axis=logits.ndim - 2, reduction=reduction, dtype=logits.dtype.name
+    )
+    return loss(tf.experimental.numpy.moveaxis(target, -1, -2), tf.experimental.numpy.moveaxis(logits, -1, -2))
