@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras import losses
 from tensorflow import expand_dims
 
@@ -17,11 +15,6 @@ CLIPPED = (
     "binary_focal_probability_clipped",
     ("low", "high", "lost", "overflow"),
 )
-
-
-def balance(alpha: float | None) -> dict[str, Any]:
-    """Keras's arguments for `alpha`, which it applies only when told to."""
-    return {} if alpha is None else {"apply_class_balancing": True, "alpha": alpha}
 
 
 @framework.implements(
@@ -39,7 +32,8 @@ def binary_focal(
     reduction: Word,
 ) -> Tensor:
     loss = losses.BinaryFocalCrossentropy(
-        **balance(alpha),
+        apply_class_balancing=alpha is not None,
+        alpha=0.25 if alpha is None else alpha,
         gamma=gamma,
         label_smoothing=label_smoothing,
         from_logits=True,
@@ -66,7 +60,12 @@ def binary_focal_in_float32(
     reduction: Word,
 ) -> Tensor:
     loss = losses.BinaryFocalCrossentropy(
-        **balance(alpha), gamma=gamma, label_smoothing=label_smoothing, from_logits=True, reduction=reduction
+        apply_class_balancing=alpha is not None,
+        alpha=0.25 if alpha is None else alpha,
+        gamma=gamma,
+        label_smoothing=label_smoothing,
+        from_logits=True,
+        reduction=reduction,
     )
     return loss(target, logit)
 
@@ -87,7 +86,8 @@ def elementwise_binary_focal(
     reduction: Word,
 ) -> Tensor:
     loss = losses.BinaryFocalCrossentropy(
-        **balance(alpha),
+        apply_class_balancing=alpha is not None,
+        alpha=0.25 if alpha is None else alpha,
         gamma=gamma,
         label_smoothing=label_smoothing,
         from_logits=True,
@@ -112,7 +112,12 @@ def binary_focal_probability(
     reduction: Word,
 ) -> Tensor:
     loss = losses.BinaryFocalCrossentropy(
-        **balance(alpha), gamma=gamma, label_smoothing=label_smoothing, reduction=reduction, dtype=prediction.dtype.name
+        apply_class_balancing=alpha is not None,
+        alpha=0.25 if alpha is None else alpha,
+        gamma=gamma,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
+        dtype=prediction.dtype.name,
     )
     return loss(target, prediction)
 
@@ -134,7 +139,11 @@ def binary_focal_probability_in_float32(
     reduction: Word,
 ) -> Tensor:
     loss = losses.BinaryFocalCrossentropy(
-        **balance(alpha), gamma=gamma, label_smoothing=label_smoothing, reduction=reduction
+        apply_class_balancing=alpha is not None,
+        alpha=0.25 if alpha is None else alpha,
+        gamma=gamma,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
     )
     return loss(target, prediction)
 
@@ -155,6 +164,11 @@ def elementwise_binary_focal_probability(
     reduction: Word,
 ) -> Tensor:
     loss = losses.BinaryFocalCrossentropy(
-        **balance(alpha), gamma=gamma, label_smoothing=label_smoothing, reduction=reduction, dtype=prediction.dtype.name
+        apply_class_balancing=alpha is not None,
+        alpha=0.25 if alpha is None else alpha,
+        gamma=gamma,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
+        dtype=prediction.dtype.name,
     )
     return loss(expand_dims(target, -1), expand_dims(prediction, -1))
