@@ -114,6 +114,8 @@ def note(loss: Loss, name: str, there: Spelled | None, here: Spelled | None, off
         parts.append(here.help)
     elif here.given != name:
         parts.append("handed over in another form")
+    if there is not None and there.given not in (name, here.given) and name in loss.arguments:
+        parts.append(f"there: {there.help or 'in another form'}")
     own = loss.parameters[name].default if name in loss.parameters else None
     if there is not None and different(there.default, here.default):
         parts.append(f"default {here.default or 'none'} instead of {there.default or 'none'}: say it")
