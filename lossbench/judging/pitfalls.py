@@ -44,6 +44,11 @@ def pitfalls(loss: Loss) -> Iterator[str]:
             f"a mean divides by every {SIZES[loss.over]}, a sum does not: its gradient grows with the batch, so going "
             "from one to the other, or to another batch size under a sum, asks for another learning rate"
         )
+    if Kind.LENGTH in kinds and "count_mean" in loss.reductions:
+        yield (
+            "its mean divides each sample's loss by the number of its labels first, and so weighs short ones more; who "
+            "divides by the number of samples alone has a count_mean: the two are not to be compared"
+        )
 
 
 def _activated_twice(loss: Loss, name: str) -> Iterator[str]:
