@@ -21,7 +21,7 @@ from lossbench.judging import pitfalls
 from lossbench.judging.accepted import Accepted
 from lossbench.judging.baseline_file import read as read_accepted
 from lossbench.losses import catalogue
-from lossbench.output import spelled, tables
+from lossbench.output import guide, spelled, tables
 from lossbench.output.info_tables import code
 from lossbench.records import Implementation
 
@@ -142,7 +142,7 @@ def print_leaves(leaves: Sequence[Leaf], out: Console, framework: str, implement
     losses = catalogue()
     forms = {loss.name: loss.form_of for loss in losses.values() if not loss.variant}
     for leaf in leaves:
-        names = resolve(leaf.loss, forms)
+        names = sorted(resolve(leaf.loss, forms), key=lambda name: name != leaf.loss)  # itself before its other forms
         out.print(Text.assemble((leaf.loss, "bold"), f": {leaf.why}"))
         if not names:
             out.print("    not yet here\n")
@@ -167,8 +167,11 @@ def print_calls(
         if one is None:
             continue
         none = False
-        out.print(Padding(Text(f"in {framework}{', as a recipe' if one.recipe else ''}:"), (0, 0, 0, 4)))
+        form = f", {name}" if len(names) > 1 else ""
+        out.print(Padding(Text(f"in {framework}{form}{', as a recipe' if one.recipe else ''}:"), (0, 0, 0, 4)))
         out.print(Padding(code(spelled.call_text(one) or one.call), (0, 0, 0, 4)))
+        for text in guide.copied(one):
+            out.print(Padding(Text(f"- {text}"), (0, 0, 0, 8)))
         for text in pitfalls.of_implementation(one):
             out.print(Padding(Text(f"- {text}"), (0, 0, 0, 8)))
     if none:

@@ -177,7 +177,7 @@ def _certified(loss: Loss, argument: str, what: str, tally: Tally) -> float | No
     if tally.passage is None or loss.textbook is None:
         return None
     numbers = {**dict(tally.passage.held), argument: tally.at}
-    parameters = {n: p.default for n, p in loss.parameters.items()} | dict(tally.passage.parameters)
+    parameters = loss.settings(tally.passage.parameters)
     names = list(loss.arguments)
     wanted = [n for n in names if n in numbers and loss.arguments[n].domain.differentiable]
     try:

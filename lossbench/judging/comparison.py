@@ -277,7 +277,7 @@ class Comparison:
             renamed = dict(work.parameters)
             if known is not None:
                 renamed |= {new: work.parameters[old] for new, old in known.renames} | dict(known.sets)
-            parameters = {n: renamed.get(n, p.default) for n, p in variant.parameters.items()}
+            parameters = variant.settings(renamed)
             rounded = {
                 n: a if work.loss.arguments[n].domain.integer else round_to(a, form)
                 for n, a in work.inputs.arrays.items()

@@ -47,7 +47,7 @@ class Matching:
                 )
         self.takes_reduction = "reduction" in has
         self.options = {n: names.get(n, n) for n in loss.parameters if names.get(n, n) in has}
-        self.settings = {n: loss.parameters[n].default for n in loss.parameters}
+        self.settings = loss.settings()
         for name, word in self.options.items():
             default = has[word].default
             if default is not inspect.Parameter.empty and (
@@ -64,7 +64,7 @@ class Matching:
     @property
     def parameters(self) -> tuple[tuple[str, Option], ...]:
         """The loss's parameters that differ from its own defaults, as a case has them."""
-        return tuple(sorted((n, v) for n, v in self.settings.items() if v != self.loss.parameters[n].default))
+        return self.loss.departures(self.settings)
 
     def adapter(self, **given: Any) -> Any:
         """Call the function by its own names."""

@@ -116,12 +116,13 @@ def code(text: str) -> RenderableType:
 
 
 def body(source: str) -> str:
-    """A function's statements without its head."""
+    """A function's statements without its head, and without a documentation of one line."""
     lines = source.splitlines()
     start = next((i for i, line in enumerate(lines) if line.lstrip().startswith("def ")), 0)
     while start < len(lines) and not lines[start].split("#")[0].rstrip().endswith(":"):
         start += 1
-    return textwrap.dedent("\n".join(lines[start + 1 :]))
+    told = [line for line in lines[start + 1 : start + 2] if line.strip().startswith('"""') and line.count('"""') == 2]
+    return textwrap.dedent("\n".join(lines[start + 1 + len(told) :]))
 
 
 def facts_table(facts: Mapping[str, str]) -> Table:

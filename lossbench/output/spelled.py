@@ -58,10 +58,13 @@ def rank(one: Implementation, loss: Loss) -> tuple[int, ...]:
     """How plainly and how fully an implementation offers the loss: the smallest is the one to show first."""
     forced = [name for name in one.required if loss.arguments[name].optional]
     rewritten = [entry for entry in one.spelled if entry.name in loss.arguments and entry.given != entry.name]
-    wanted = {*loss.arguments, *loss.parameters, *loss.reductions}
+    # what it is given and does not hand on, such as lengths that it does not look at
+    dropped = [name for name in one.arrays if one.spelled and named(one, name) is None]
+    wanted = {*loss.arguments, *loss.parameters, *loss.reductions} - {*loss.alone}
+    wanted -= {"weighted_mean", "nonzero_mean"} if loss.factors else set()
     lacking = wanted - {*one.arrays, *one.parameters, *one.reductions}
     reasons = {known.reason for known in one.known if not known.regimes}
-    return one.recipe, len(forced), bool(rewritten), len(reasons) + len(lacking), len(reasons)
+    return one.recipe, len(forced), bool(rewritten), len(dropped), len(reasons) + len(lacking), len(reasons)
 
 
 def best(implementations: Sequence[Implementation], loss: Loss) -> Implementation | None:
@@ -111,6 +114,8 @@ def note(loss: Loss, name: str, there: Spelled | None, here: Spelled | None, off
         parts.append(here.help)
     elif here.given != name:
         parts.append("handed over in another form")
+    if there is not None and there.given not in (name, here.given) and name in loss.arguments:
+        parts.append(f"there: {there.help or 'in another form'}")
     own = loss.parameters[name].default if name in loss.parameters else None
     if there is not None and different(there.default, here.default):
         parts.append(f"default {here.default or 'none'} instead of {there.default or 'none'}: say it")
