@@ -132,6 +132,8 @@ def hold(
     found.gradient.include(measure(gradients, form, slack))
     found.notes = list(dict.fromkeys(found.notes))
     found.compared = found.value.compared + found.gradient.compared
+    for part in (found.value, found.gradient):
+        part.worst = part.worst.replace(", want ", f", {one.target} gives ")
     found.worst = max(found.value, found.gradient, key=lambda m: m.rank).worst
     if max(found.value.scale, found.gradient.scale) <= slack and not found.notes_that_differ():
         found.status = Status.AGREES
@@ -160,7 +162,7 @@ def _gradients(
             continue
         scale = expected.gradient_scales[name]
         asked_nothing = np.zeros((), bool) if expected.undefined else expected.free_gradients[name]
-        free = np.broadcast_to(asked_nothing, one.shape)
+        free = _laid_out(asked_nothing, one.shape)
         kinked = free | _kinked(expectation, expected, name, one.shape)
         label = f"gradient of {name}"
         yield Part(label, other, _wanted(one, scale, kinked)), Part(label, other, _wanted(one, scale, free))
@@ -170,12 +172,22 @@ def _kinked(expectation: Expectation, expected: Expected, name: str, shape: tupl
     """Where either side's gradient is right, or a number may be flushed to zero."""
     there = np.zeros(shape, bool)
     if name in expected.bounds:
-        there |= ~np.isnan(np.broadcast_to(expected.bounds[name], shape))
-    if not expectation.loss.is_shared(name):
+        there = there | ~np.isnan(_laid_out(expected.bounds[name], shape))
+    if not expectation.loss.is_shared(name) and shape == expected.gradients[name][0].shape:
         for index in expectation.corners:
             there[index] = True
     return there
 
 
 def _wanted(want: np.ndarray, scale: np.ndarray, free: np.ndarray) -> Wanted:
-    return Wanted((want, np.zeros(want.shape)), np.broadcast_to(scale, want.shape), np.broadcast_to(free, want.shape))
+    return Wanted((want, np.zeros(want.shape)), _laid_out(scale, want.shape), _laid_out(free, want.shape))
+
+
+def _laid_out(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """An array in the shape of an answer, which may have an axis of length 1 more, or another shape altogether."""
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        if array.size == int(np.prod(shape)):
+            return array.reshape(shape)
+        return np.full(shape, array.max(initial=0), array.dtype)

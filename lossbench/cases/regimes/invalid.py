@@ -53,7 +53,13 @@ def invalid_signs(draft: Draft) -> None:
 
 
 @regime(
-    *NUMBERS, over=(Over.ELEMENTS, Over.ROWS), arrays=2, must_reject=True, invalid=True, superfluous=True, dangerous=True
+    *NUMBERS,
+    over=(Over.ELEMENTS, Over.ROWS),
+    arrays=2,
+    must_reject=True,
+    invalid=True,
+    superfluous=True,
+    dangerous=True,
 )
 def column(draft: Draft) -> None:
     """A target with one axis too many: (N, 1) against (N,) broadcasts to (N, N) where nobody looks.

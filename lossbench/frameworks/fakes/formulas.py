@@ -111,7 +111,9 @@ def logistic(logit: Tensor, target: Tensor, weight: Tensor | None = None, pos_we
     up, down = np.where(x >= 0, 1, small) / (1 + small), np.where(x >= 0, small, 1) / (1 + small)
     by_target = -x if pos_weight is None else positive * for_yes - for_no
     slopes = {"logit": weights * (no * up - yes * down), "target": weights * by_target}
-    return Parts(weights * (yes * for_yes + no * for_no), slopes, logit.dtype)
+    shares = np.where(yes == 0, 0, yes * for_yes) + np.where(no == 0, 0, no * for_no)  # 0 log 0 = 0
+    lost = np.where(np.isnan(x), x, 0)
+    return Parts(weights * (shares + lost).astype(x.dtype), slopes, logit.dtype)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
