@@ -15,9 +15,9 @@ from lossbench.crew import Crew, Reply
 from lossbench.domains import Kind
 from lossbench.floats import FORMATS, Format, decode, encode, round_to
 from lossbench.judging import paths
-from lossbench.judging.columns import answered_without
 from lossbench.judging.judge import Answer, Judgement, Submission, answered_the_invalid, applies, judge, unanswered
 from lossbench.judging.relating import RULER, Relating, related
+from lossbench.judging.superfluous import answered_without
 from lossbench.judging.totals import Totals
 from lossbench.loss import Loss
 from lossbench.losses import catalogue

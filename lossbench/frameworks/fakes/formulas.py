@@ -130,9 +130,11 @@ class Rows:
         """The rows of a case.
 
         Raises:
-            ValueError: a class does not exist.
+            ValueError: a class does not exist, or there is not one for each row.
         """
         x = numbers(logits)
+        if target.shape != x.shape[:-1]:
+            raise ValueError(f"classes of shape {target.shape} for rows of {x.shape}")
         classes, kept = x.shape[-1], target.data != ignored
         if target.data.dtype.kind not in "iu" or (kept & ((target.data < 0) | (target.data >= classes))).any():
             raise ValueError(f"classes are whole numbers from 0 to {classes - 1}")

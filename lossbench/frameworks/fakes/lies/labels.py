@@ -1,4 +1,4 @@
-"""Lies about what stands under a label of zero: it should cost nothing, and its neighbours should not notice."""
+"""Lies about labels: what stands under those of zero should cost nothing, and a column of them is no row."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from lossbench.frameworks.fakes.engine import Answer, Tensor, framework, numbers
-from lossbench.frameworks.fakes.formulas import logistic
+from lossbench.frameworks.fakes.formulas import Rows, logistic
 
 
 @framework.implements("binary_cross_entropy_with_logits", via="fakes.lies.zero_times_infinity")
@@ -35,3 +35,17 @@ def row_of_nan(logit: Tensor, target: Tensor, *, reduction: str) -> Answer:
     parts = logistic(logit, target)
     ill = (np.isnan(numbers(logit)) & (numbers(target) == 0)).any(axis=-1, keepdims=True)
     return replace(parts, terms=np.where(ill, parts.terms.dtype.type(np.nan), parts.terms)).reduced(reduction)
+
+
+@framework.implements("cross_entropy", via="fakes.lies.each_with_each")
+def each_with_each(logits: Tensor, target: Tensor, *, reduction: str) -> Answer:
+    """Has every row meet every class where classes come in a column."""
+    rows = target.data.ndim - (len(logits.shape) - 1)
+    if not rows:
+        return Rows.of(logits, target, None, -100, 0.0).parts(logits.dtype).reduced(reduction)
+    classes = target.data[..., 0]
+    count = len(classes)
+    repeated = Tensor(np.repeat(logits.data[None], count, axis=0), logits.dtype)
+    index = Tensor(np.broadcast_to(classes[:, None], (count, count)).copy(), target.dtype)
+    parts = Rows.of(repeated, index, None, -100, 0.0).parts(logits.dtype)
+    return replace(parts, slopes={"logits": parts.slopes["logits"].sum(axis=0)}).reduced("sum")
