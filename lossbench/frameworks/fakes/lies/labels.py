@@ -48,4 +48,5 @@ def each_with_each(logits: Tensor, target: Tensor, *, reduction: str) -> Answer:
     repeated = Tensor(np.repeat(logits.data[None], count, axis=0), logits.dtype)
     index = Tensor(np.broadcast_to(classes[:, None], (count, count)).copy(), target.dtype)
     parts = Rows.of(repeated, index, None, -100, 0.0).parts(logits.dtype)
-    return replace(parts, slopes={"logits": parts.slopes["logits"].sum(axis=0)}).reduced("sum")
+    slope = parts.slopes["logits"].sum(axis=0)
+    return Answer(parts.value(reduction), lambda cotangent: {"logits": slope}, logits.dtype)
