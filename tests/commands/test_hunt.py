@@ -126,11 +126,3 @@ def test_what_cannot_be_hunted_is_said(lossbench: InProcess) -> None:
         done = lossbench("hunt", *words, "--framework", "fakes")
         assert done.code == 2, (words, done.err)
         assert says in " ".join(done.err.split())
-
-
-def test_who_dies_on_everything_is_found_and_the_hunt_goes_on(lossbench: InProcess, folder: Path) -> None:
-    done = lossbench("hunt", "squared_error", "--framework", "fakes", "--impl", "segfaults", "--rounds", "1")
-    assert done.code == 0, done.err
-    (row,) = rows_of(folder / "results/latest/hunt.csv")
-    assert (row["status"], row["shape"]) == ("crashes", "1")
-    assert "SIGSEGV" in row["note"]
