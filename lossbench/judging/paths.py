@@ -132,8 +132,8 @@ def hold(
     found.gradient.include(measure(gradients, form, slack))
     found.notes = list(dict.fromkeys(found.notes))
     found.compared = found.value.compared + found.gradient.compared
-    for part in (found.value, found.gradient):
-        part.worst = part.worst.replace(", want ", f", {one.target} gives ")
+    for errors in (found.value, found.gradient):
+        errors.worst = errors.worst.replace(", want ", f", {one.target} gives ")
     found.worst = max(found.value, found.gradient, key=lambda m: m.rank).worst
     if max(found.value.scale, found.gradient.scale) <= slack and not found.notes_that_differ():
         found.status = Status.AGREES
