@@ -28,6 +28,8 @@ from lossbench.cli_options import (
     split,
 )
 
+Plot = Annotated[Optional[Path], typer.Option("--plot", help="A folder for pictures of the errors.")]
+
 
 def exhaust(
     losses: Losses = None,
@@ -45,6 +47,7 @@ def exhaust(
     all_options: Annotated[bool, typer.Option("--all-options", help="float32: labels and parameters, too.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the last run was interrupted.")] = False,
     csv: Csv = None,
+    plot: Plot = None,
     brought: Brought = None,
 ) -> None:
     """Run every bit pattern of a format through elementwise losses: how far off each answer is."""
@@ -64,6 +67,7 @@ def exhaust(
         all_options=all_options,
         resume=resume,
         csv=csv,
+        plot=plot,
     )
     raise typer.Exit(run(request))
 
@@ -86,6 +90,7 @@ def sweep(
     seed: Seeds = None,
     device: Device = "cpu",
     csv: Csv = None,
+    plot: Plot = None,
     brought: Brought = None,
 ) -> None:
     """Turn one stress up and see how the errors of every implementation grow."""
@@ -107,6 +112,7 @@ def sweep(
         seeds=split(seed) or ("0", "1", "2"),
         reduction=reduction,
         csv=csv,
+        plot=plot,
     )
     raise typer.Exit(run(request))
 

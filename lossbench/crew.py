@@ -18,6 +18,7 @@ from lossbench.records import Ended, Greeting, Measurement, Outcome, Question, T
 from lossbench.wire import Absence, Message, WireArray, WireError
 
 MOST_FAILED_STARTS = 3
+COMPILING_DEADLINE = 180.0  # seconds for an answer in a mode that is not a framework's usual one: first it is compiled
 GUESTS_DEADLINE = 10.0  # seconds for each answer of a user's own function, unless it is compiled first
 PATIENCE_WITH_GUESTS = 4  # deaths, of which a hang counts for two; then it is asked no more
 POLL_EVERY = 0.002  # seconds between looks at the pipes while replies are being taken
@@ -119,11 +120,11 @@ class Crew:
             assert isinstance(landed, Outcome)
             self._arrived.append(Reply(target, landed.identity, landed, arrays))
 
-        limit = (
-            min(self._deadline, GUESTS_DEADLINE)
-            if target.guest and target.mode in ("eager", target.usual_mode)
-            else self._deadline
-        )
+        limit = self._deadline
+        if target.mode not in ("eager", target.usual_mode):
+            limit = max(limit, COMPILING_DEADLINE)
+        elif target.guest:
+            limit = min(limit, GUESTS_DEADLINE)
         self._queue(target, Task(question, tuple(arrays), deque(question.implementations), limit, arrive))
 
     def time(self, target: Target, trial: Trial, arrays: Sequence[WireArray], deadline: float | None = None) -> Timed:

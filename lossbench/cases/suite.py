@@ -21,7 +21,7 @@ from lossbench.loss import Loss
 from lossbench.records import HOW, Case, option_value
 from lossbench.reductions import MEANINGS
 
-KEYS = {"schema", "description", "complete", "losses", "seeds", "sizes", "shapes", "limits", "cases"}
+KEYS = {"schema", "description", "complete", "modes", "losses", "seeds", "sizes", "shapes", "limits", "cases"}
 SCHEMA = 1
 BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes", "how", "rotate", "relations"}
 SIZES = ("small", "large")
@@ -60,6 +60,7 @@ class Suite:
     blocks: tuple[Block, ...]
     limits: Mapping[str, float] = field(default_factory=dict)
     complete: bool = False  # whether every declared deviation should show in it
+    modes: tuple[str, ...] = ()  # in which each framework is asked: MODE, or FRAMEWORK:MODE; empty: its usual one
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _suite(name: str, table: Mapping[str, Any], where: str) -> Suite:
     complete = table.get("complete", False)
     if not isinstance(complete, bool):
         raise UsageError(f"{where}: complete is {complete!r}; it should be true or false")
-    return Suite(name, tuple(blocks), limits, complete)
+    return Suite(name, tuple(blocks), limits, complete, _listed(table, "modes", str, where))
 
 
 def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Block:

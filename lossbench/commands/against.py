@@ -38,6 +38,30 @@ def in_modes(targets: Sequence[Target], modes: Sequence[str]) -> list[Target]:
     return [replace(target, mode=mode) for target in targets for mode in dict.fromkeys(modes)]
 
 
+def in_suites_modes(targets: Sequence[Target], modes: Sequence[str]) -> list[Target]:
+    """The targets in the modes that a suite names; one that was asked for in a mode of its own keeps that alone.
+
+    Args:
+        targets: as the command line has them.
+        modes: ``eager`` for every framework, ``tensorflow:xla`` for one alone; none leaves each in its own.
+
+    Raises:
+        UsageError: a mode that no framework has.
+    """
+    for word in modes:
+        framework, colon, mode = word.rpartition(":")
+        if mode not in MODES or (colon and framework not in FRAMEWORKS and framework != "fakes"):
+            raise UsageError(
+                f"modes has {word!r}; it may be {', '.join(MODES)}, or one of them for one framework: tensorflow:xla"
+            )
+    found: list[Target] = []
+    for target in targets:
+        own = [m for f, _, m in (word.rpartition(":") for word in modes) if f in ("", target.framework)]
+        keeps = not own or target.mode != target.usual_mode
+        found += [target] if keeps else [replace(target, mode=mode) for mode in own]
+    return list(dict.fromkeys(found))
+
+
 def against(targets: Sequence[Target], word: str) -> Against:
     """What a word after `--against` means.
 

@@ -17,6 +17,7 @@ from lossbench.cases.names import find_losses
 from lossbench.cases.shards import Shard
 from lossbench.cases.suite import Selection, load, parse_case
 from lossbench.cases.unfolding import unfold
+from lossbench.commands.against import in_suites_modes
 from lossbench.commands.capturing import cases_of, given, say, smallest_parts
 from lossbench.commands.own import NOBODYS, Own, ended, with_their_defaults
 from lossbench.commands.targets import checked, choose, installed_only
@@ -102,6 +103,7 @@ def perform(request: Request, path: Path, run: Run) -> None:
     dtypes, regimes, seeds = checked(request.dtypes, request.regimes, request.seeds)
     beside = given(request.inputs, request.settings, request.cases) if request.inputs else None
     targets = choose(request.frameworks, request.device, request.targets, request.own)
+    targets = in_suites_modes(targets, () if request.cases else suite.modes)
     started, spent, grown = time.perf_counter(), time.process_time(), children()
     try:
         with Crew(targets) as crew, open_answers(request.cold) as answers:

@@ -22,7 +22,8 @@ from lossbench.judging.exhaustion import Examiner, Findings
 from lossbench.judging.patterns import Passage, Tally, passages, takes_patterns
 from lossbench.loss import Loss
 from lossbench.losses import catalogue
-from lossbench.output import tables
+from lossbench.output import plots, tables
+from lossbench.output.curves import exhaust_pictures
 from lossbench.output.exhaust_table import exhaust_table
 from lossbench.records import Exhausted, Greeting, Target
 from lossbench.reference.balls import Undefined
@@ -47,6 +48,7 @@ class Request:
     csv: Path | None = None
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation
+    plot: Path | None = None  # a folder for pictures
 
 
 @dataclass(slots=True)
@@ -63,6 +65,8 @@ class Run:
 def main(request: Request) -> int:
     """Run through the patterns, print the table, and return the exit code."""
     path = request.csv or LATEST / "exhaust.csv"
+    if request.plot:
+        plots.needed()
     run = perform(request, path)
     out = tables.console()
     out.print(exhaust_table(run.rows))
@@ -75,6 +79,9 @@ def main(request: Request) -> int:
         f"({inputs / max(run.wall, 1e-9) / 1e6:.1f} million a second)"
     )
     out.print(f"rows in {path}", markup=False)
+    if request.plot:
+        written = exhaust_pictures(run.findings.tallies, request.dtype, request.plot)
+        out.print(f"{len(written)} pictures in {request.plot}", markup=False)
     return 0 if run.rows else 4
 
 

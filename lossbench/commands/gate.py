@@ -142,6 +142,11 @@ def checked_request(request: Request) -> tuple[list[Target], Path, Shard | None]
     check_one_each(targets)
     shard = read_shard(request.shard)
     checked_form(request.form)
+    if load(request.suite).modes:
+        raise UsageError(
+            f"--suite {request.suite} runs each framework in several modes, and the accepted verdicts are about one; "
+            f"`lossbench compare --suite {request.suite}` judges them"
+        )
     checked((), (), request.seeds)
     check_terms(request.accept, request.reason, request.expires)
     if request.results is not None and (request.seeds or request.csv or request.targets or request.own):

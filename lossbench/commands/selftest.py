@@ -25,7 +25,7 @@ from lossbench.results import LATEST, Writer
 
 HONEST, ODD, LIES = "fakes.honest.", "fakes.odd.", "fakes.lies."
 OF_PRECISION = ("fakes.lies.half_accumulation", "fakes.lies.small_components_lost")
-LET_THROUGH = (Status.AGREES, Status.IMPRECISE, Status.REJECTS)
+LET_THROUGH = (Status.AGREES, Status.IMPRECISE, Status.REJECTS, Status.BY_CONTRACT)
 CONVICTED = (Status.DIFFERS, Status.ACCEPTS, Status.CRASHES, Status.HANGS, Status.REFUSES)
 
 

@@ -18,7 +18,8 @@ from lossbench.errors import UsageError
 from lossbench.judging.comparison import Comparison, open_answers
 from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
-from lossbench.output import tables
+from lossbench.output import plots, tables
+from lossbench.output.curves import sweep_pictures
 from lossbench.output.sweep_table import sweep_table
 from lossbench.records import Case, Verdict
 from lossbench.results import LATEST, Writer
@@ -51,6 +52,7 @@ class Request:
     csv: Path | None = None
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation
+    plot: Path | None = None  # a folder for pictures
 
 
 @dataclass(slots=True)
@@ -64,6 +66,8 @@ class Run:
 def main(request: Request) -> int:
     """Turn the stress up step by step, print the table, and return the exit code."""
     path = request.csv or LATEST / "sweep.csv"
+    if request.plot:
+        plots.needed()
     if not (request.losses or request.own):
         raise UsageError(
             "say which losses to sweep, such as `lossbench sweep cross_entropy`; `lossbench list` has them"
@@ -99,10 +103,15 @@ def main(request: Request) -> int:
                 comparison.run(cases, progress)
     level_by_case = {str(case): level_of(case, over) for case in cases}
     out = tables.console()
+    pictures: list[Path] = []
     for dtype in dtypes:
         rows = [(level_by_case[v.case], v) for v in verdicts if v.dtype == dtype and v.compared]
         out.print(sweep_table(rows, over, dtype))
+        if request.plot:
+            pictures += sweep_pictures(rows, over, dtype, request.plot)
     out.print(f"worst errors by scale, in eps of the format; rows in {path}", markup=False)
+    if request.plot:
+        out.print(f"{len(pictures)} pictures in {request.plot}", markup=False)
     return 0 if any(v.compared for v in verdicts) else 4
 
 

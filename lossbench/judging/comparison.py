@@ -14,12 +14,15 @@ from lossbench.cases.regimes import REGIMES
 from lossbench.crew import Crew, Reply
 from lossbench.domains import Kind
 from lossbench.floats import FORMATS, Format, decode, encode, round_to
+from lossbench.judging import paths
 from lossbench.judging.judge import Answer, Judgement, Submission, answered_the_invalid, applies, judge, unanswered
 from lossbench.judging.relating import RULER, Relating, related
+from lossbench.judging.superfluous import answered_without
 from lossbench.judging.totals import Totals
 from lossbench.loss import Loss
 from lossbench.losses import catalogue
 from lossbench.records import (
+    CONTIGUOUS,
     INTEGERS,
     LAYOUTS,
     Case,
@@ -58,6 +61,7 @@ class Work:
     waiting: int
     expectation: Expectation | None = None
     variants: dict[tuple[Known | None, str], Expectation] = field(default_factory=dict)
+    ways: paths.Replies | None = None  # where an implementation is asked in several modes
 
     @property
     def size(self) -> int:
@@ -81,6 +85,7 @@ class Comparison:
         self.crew, self.answers, self.emit, self.limits = crew, answers, emit, limits
         self.greetings = dict(greetings)
         self.tables = {t: {i.key: i for i in g.implementations if chosen(i)} for t, g in greetings.items()}
+        self.first_ways = paths.first_ways(greetings)
         self.losses = catalogue()
         self.totals = Totals()
         self.under_way: dict[int, Work] = {}
@@ -170,7 +175,7 @@ class Comparison:
                 cotangents=len(work.cotangents),
                 fingerprint=work.fingerprint,
                 repeat=REGIMES[case.regime].repeat,
-                layout=next((word for word in case.how if word in LAYOUTS), _layout(case)),
+                layout=next((word for word in case.how if word in (*LAYOUTS, CONTIGUOUS)), _layout(case)),
             )
             self.crew.ask(target, question, arrays)
 
@@ -190,7 +195,8 @@ class Comparison:
         # A scalar's gradient only scales with its cotangent; a tensor's shows with ones what a plain sum would see. That
         # is in the call and not in its inputs, so that one regime shows it and the others need no second answer.
         cotangents = [random, np.ones(shape)] if case.regime == SUMMED and shape else [random]
-        return Work(case, loss, parameters, self.built[1], cotangents, "", waiting)
+        ways = paths.Replies(self.first_ways) if self.first_ways else None
+        return Work(case, loss, parameters, self.built[1], cotangents, "", waiting, ways=ways)
 
     def wired(self, work: Work) -> list[WireArray]:
         """Its arguments and cotangents as they travel."""
@@ -227,6 +233,9 @@ class Comparison:
             self._emit(work.case, reply.target, implementation.via, found, "")
         else:
             self._judge(work, reply, implementation)
+        for one, other in work.ways.pairs(reply) if work.ways else ():
+            if apart := paths.between(self, work, one, other):
+                self._emit(work.case, other.target, implementation.via, apart, paths.RULER, beside=one.target)
         work.waiting -= 1
         if work.waiting == 0:
             del self.under_way[reply.identity]
@@ -236,8 +245,9 @@ class Comparison:
         answers, ruler = answers_in(reply, len(work.cotangents)), ""
         if not answers:
             found = unanswered(work.case, reply.outcome, implementation.known)
-        elif REGIMES[work.case.regime].must_reject:
-            found = answered_the_invalid(answers[0])
+        elif (regime := REGIMES[work.case.regime]).must_reject:
+            right = regime.superfluous and answered_without(self, work, implementation, reply.outcome, answers)
+            found = right or answered_the_invalid(answers[0])
         else:
             expectation = self.expectation_of(work)
             ruler = expectation.ruler
@@ -292,7 +302,9 @@ class Comparison:
         if text not in self.totals.problems:
             self.totals.problems.append(text)
 
-    def _emit(self, case: Case, target: Target, via: str, found: Judgement, ruler: str) -> None:
+    def _emit(
+        self, case: Case, target: Target, via: str, found: Judgement, ruler: str, beside: Target | None = None
+    ) -> None:
         compared = found.compared
         measured = compared > 0 and found.status is not Status.REFUSES
         value = found.value if measured and found.value.compared else None
@@ -313,8 +325,8 @@ class Comparison:
             compared=compared,
             value_error=value.scale if value else None,
             gradient_error=gradient.scale if gradient else None,
-            value_ulps=value.ulps if value and ruler != RULER else None,
-            gradient_ulps=gradient.ulps if gradient and ruler != RULER else None,
+            value_ulps=value.ulps if value and ruler not in (RULER, paths.RULER) else None,
+            gradient_ulps=gradient.ulps if gradient and ruler not in (RULER, paths.RULER) else None,
             reference=ruler if measured else "",
             worst=found.worst,
             note="; ".join(found.notes),
@@ -326,7 +338,7 @@ class Comparison:
             gradient_worst=gradient.worst if gradient else "",
             value_spread=written(value.spread) if value else (),
             gradient_spread=written(gradient.spread) if gradient else (),
-            target=str(target),
+            target=str(target) if beside is None else f"{target} beside {beside}",
         )
         self.totals.verdicts += 1
         self.emit(verdict)

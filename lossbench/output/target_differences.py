@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from lossbench.judging.paths import RULER
 from lossbench.output.tables import badness, figure
 from lossbench.records import Greeting, Status, Target, Verdict
 
@@ -52,7 +53,7 @@ def differences(verdicts: Sequence[Verdict]) -> Iterator[str]:
     """The cases on which two targets of one framework answer with different errors or statuses, the worst first."""
     groups: dict[tuple[str, str, str], dict[str, Verdict]] = {}
     for verdict in verdicts:
-        if verdict.status not in NEITHER and verdict.case:
+        if verdict.status not in NEITHER and verdict.case and verdict.reference != RULER:
             groups.setdefault((verdict.framework, verdict.via, verdict.case), {})[verdict.target] = verdict
     shared = {key: mine for key, mine in groups.items() if len(mine) > 1}
     if not shared:
