@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from lossbench.output.tables import badness, figure
 from lossbench.records import Greeting, Status, Target, Verdict
@@ -23,8 +23,8 @@ def guests_called(greetings: Mapping[Target, Greeting]) -> Iterator[str]:
     yield from told
 
 
-def guests_found(verdicts: Sequence[Verdict], vias: Collection[str], impl: str) -> Iterator[str]:
-    """What is wrong with the user's own functions: for each regime the plainest case that shows it."""
+def guests_found(verdicts: Sequence[Verdict], vias: Collection[str], again: Callable[[Verdict], str]) -> Iterator[str]:
+    """What is wrong with the user's own functions: for each regime the plainest case, and how to see it `again`."""
     groups: dict[tuple[str, str, str], list[Verdict]] = {}
     for verdict in verdicts:
         if verdict.via in vias and verdict.status in (Status.DIFFERS, Status.REFUSES, Status.HANGS, Status.CRASHES):
@@ -35,7 +35,7 @@ def guests_found(verdicts: Sequence[Verdict], vias: Collection[str], impl: str) 
         endless = kind == "value" and plainest.gradient_error == math.inf
         slope = "its gradient is NaN or infinite where it should not be" if endless else ""
         said = "; ".join(filter(None, (plainest.worst, slope, plainest.note)))
-        repeat = f"\n  lossbench repro {plainest.case} --impl {impl}" if plainest.case else ""
+        repeat = f"\n  {again(plainest)}" if plainest.case else ""
         yield f"{via}, {len(mine)} {plainest.status} on {regime or 'import'}: {said}{repeat}"
 
 
