@@ -27,7 +27,7 @@ from lossbench.cases.unfolding import unfold
 from lossbench.errors import UsageError
 from lossbench.framework import Framework
 from lossbench.judging.here import GIVEN_WORDS, as_they_were, engine_of, judged
-from lossbench.judging.matching import Matching
+from lossbench.judging.tested_call import TestedCall
 from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
 from lossbench.output.tables import badness
@@ -89,7 +89,7 @@ def assert_loss(
     meant = _meant(loss)
     wanted = _framework_of(function, framework)
     call: Any = function() if inspect.isclass(function) else function
-    mapping = Matching(call, meant, names or {}, parameters)
+    mapping = TestedCall(call, meant, names or {}, parameters)
     with as_they_were(wanted):
         engine = engine_of(wanted, device)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -136,7 +136,7 @@ def _framework_of(function: Callable[..., Any], told: str) -> str:
 
 def _cases(
     loss: Loss,
-    mapping: Matching,
+    mapping: TestedCall,
     suite: str,
     dtypes: Sequence[str],
     regimes: Iterable[str],
@@ -162,7 +162,7 @@ def _cases(
     return list(found)
 
 
-def _reduction(engine: Framework, mapping: Matching, loss: Loss) -> str:
+def _reduction(engine: Framework, mapping: TestedCall, loss: Loss) -> str:
     """What a function without such an argument does to the terms: told by the shape of its value, then by the value."""
     words = [word for word in loss.reductions if word != "none"]
     terms = loss.term_shape(loss.small or (6, 5))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.suite import read_shape
+from lossbench.check_forms import CHECKED, PLAIN, VARIABLE
 from lossbench.checking import contract, mistakes, numbers, relations
 from lossbench.checking.asking import Asking, settings
 from lossbench.checking.findings import Checked, Result, Subject
@@ -23,7 +24,6 @@ from lossbench.output.checked_table import checked_table
 from lossbench.output.tables import console
 from lossbench.records import Greeting, Option, Target, option_value
 from lossbench.results import LATEST, Writer
-from lossbench.userfile import CHECKED, PLAIN, VARIABLE
 from lossbench.wire import Absence
 
 CHECKS: tuple[Callable[[Subject], Iterator[Checked]], ...] = (

@@ -48,7 +48,9 @@ def test_hunt_finds_the_input_that_shows_it_and_says_how_to_see_it(alone: InProc
 
 
 def test_hunt_goes_on_with_a_function_that_ends_its_process(alone: InProcess, folder: Path) -> None:
-    text = "def own(a, b):\n    if numbers(a).flat[0] > 1: __import__('os')._exit(3)\n    return squared(a, b, 'none')\n"
+    text = (
+        "def own(a, b):\n    if numbers(a).flat[0] > 1: __import__('os')._exit(3)\n    return squared(a, b, 'none')\n"
+    )
     (folder / "mine.py").write_text(ENGINE + HONEST + text)
     done = alone("hunt", *OWN, "--framework", "fakes", "--rounds", 1, "--csv", "hunt.csv")
     assert done.code == 0, done.err
@@ -109,7 +111,9 @@ def test_exhaust_says_that_it_reduces(alone: InProcess, folder: Path) -> None:
     assert "mine.py:own returns a mean" in " ".join(done.out.split())
 
 
-@pytest.mark.parametrize("words", [("hunt",), ("speed",), ("sweep",), ("exhaust",), ("repro", "squared_error/mean/float32/6x5/normal/0")])  # fmt: skip
+@pytest.mark.parametrize(
+    "words", [("hunt",), ("speed",), ("sweep",), ("exhaust",), ("repro", "squared_error/mean/float32/6x5/normal/0")]
+)
 def test_one_that_does_not_live_to_be_asked_is_told_by_its_line(
     alone: InProcess, folder: Path, words: tuple[str, ...]
 ) -> None:
