@@ -142,6 +142,8 @@ def _greeted(crew: Crew, target: Target) -> Greeting:
     if isinstance(word, Absence):
         if word.missing == VARIABLE:
             raise UsageError(word.message)
+        if ended := word.message.partition(" could not start: ")[2]:
+            raise UsageError(f"its process ended while it was imported: {ended}")
         hint = install(target, word)
         raise EnvironmentLacks(f"{target}: {word.message}" + (f" (to install: {hint})" if hint else ""))
     return word
