@@ -23,6 +23,7 @@ import numpy as np
 from lossbench.cases.names import find_losses
 from lossbench.cases.regimes import REGIMES
 from lossbench.cases.suite import Selection, load, parse_case
+from lossbench.cases.totals import adds_up
 from lossbench.cases.unfolding import unfold
 from lossbench.errors import UsageError
 from lossbench.framework import Framework
@@ -199,13 +200,7 @@ def _overflows(verdict: Verdict, loss: Loss) -> bool:
     """Whether the terms add up to more than the format holds, on the way to a mean that it does hold."""
     if verdict.reduction == "none" or verdict.value_error != np.inf:
         return False
-    from lossbench.cases.inputs import build, resolved
-    from lossbench.floats import FORMATS
-
-    case = parse_case(verdict.case, catalogue())
-    with np.errstate(all="ignore"):
-        total = np.abs(loss(build(case, loss).arrays, resolved(case, loss)).value).sum()
-    return bool(total > FORMATS[case.dtype].largest)
+    return not adds_up(parse_case(verdict.case, catalogue()), loss)
 
 
 def _settle(verdicts: Sequence[Verdict], function: Callable[..., Any], loss: Loss, strict: bool) -> None:

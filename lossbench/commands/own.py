@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lossbench.cases.inputs import build
 from lossbench.cases.names import find_losses
+from lossbench.cases.totals import adds_up
 from lossbench.commands.recognising import check_name, file_of, frameworks_of, parsed
 from lossbench.domains import Axes, Kind
 from lossbench.errors import ResultsNotWritten, UsageError
@@ -171,7 +172,7 @@ def with_their_defaults(
     """The cases as a user's own implementations can take them, beside those that there are.
 
     Each comes again at their defaults where those are not the loss's; and one that asks for a reduction they lack comes
-    with one they have: a function that returns a mean is put to every regime, too.
+    with one they have: a function that returns a mean is put to every regime, too, as long as its sum is finite.
     """
     found = dict.fromkeys(cases)
     for one in offered:
@@ -184,7 +185,9 @@ def with_their_defaults(
             usual = {p.name: p.default for p in loss.parameters.values()}
             options = tuple(sorted((n, v) for n, v in own.items() if usual[n] != v))
             reduction = case.reduction if case.reduction in one.reductions else one.reductions[0]
-            found.setdefault(replace(case, parameters=options, reduction=reduction))
+            taken = replace(case, parameters=options, reduction=reduction)
+            if reduction == case.reduction or adds_up(taken, loss):
+                found.setdefault(taken)
     return list(found)
 
 
