@@ -65,7 +65,10 @@ def _options(
 @app.command()
 def compare(
     losses: Losses = None,
-    suite: SuiteName = "smoke",
+    suite: Annotated[
+        str,
+        typer.Option("--suite", help="A suite's name or .toml file; smoke, and own for an --impl FILE.py:NAME."),
+    ] = "",
     framework: Frameworks = None,
     dtype: Dtypes = None,
     regime: Regimes = None,
@@ -100,7 +103,7 @@ def compare(
     own = own_of(impl, as_, map_, order, item, classes)
     request = Request(
         split(losses),
-        suite,
+        suite or ("own" if own else "smoke"),
         split(framework),
         split(dtype),
         split(regime),

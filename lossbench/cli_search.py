@@ -22,6 +22,7 @@ from lossbench.cli_options import (
     Map,
     Order,
     Seeds,
+    Settings,
     Targets,
     Words,
     own_of,
@@ -119,7 +120,10 @@ def sweep(
 
 def repro(
     case: Annotated[
-        str, typer.Argument(metavar="CASE", help="As printed by compare, such as huber/none/float32/6x5/tie/0.")
+        str,
+        typer.Argument(
+            metavar="CASE", help="As printed by compare, such as huber/none/float32/6x5/tie/0; or a LOSS and --inputs."
+        ),
     ],
     framework: Frameworks = None,
     impl: Impl = "",
@@ -134,6 +138,7 @@ def repro(
     output: Annotated[Optional[Path], typer.Option("-o", "--output", help="A file; else standard output.")] = None,
     run: Annotated[bool, typer.Option("--run/--no-run", help="Run the script once, to see that it shows it.")] = True,
     inputs: Inputs = None,
+    settings: Settings = None,
     brought: Brought = None,
 ) -> None:
     """A case as a script that runs without lossbench: literal inputs, what came back, what should have."""
@@ -143,8 +148,9 @@ def repro(
     own = own_of(impl, as_ or case.partition("/")[0] * (":" in impl), map_, order, item, classes)
     part = "" if own else impl
     request = Request(
-        case, split(framework), part, device, markdown, output, run, inputs, targets=split(target), own=own
-    )
+        case, split(framework), part, device, markdown, output, run, inputs,
+        settings=tuple(settings or ()), targets=split(target), own=own,
+    )  # fmt: skip
     raise typer.Exit(reproduce(request))
 
 

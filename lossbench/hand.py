@@ -18,7 +18,7 @@ from pathlib import Path
 
 import platformdirs
 
-from lossbench import brought, userfile
+from lossbench import brought, check_forms, own
 from lossbench.guest import Guest
 from lossbench.losses import catalogue
 from lossbench.records import Ended, Measurement, Outcome, Question, Target, Trial
@@ -110,7 +110,8 @@ class Hand:
         command += ["--ask", str(ask_end), "--reply", str(reply_end), "--folder", str(folder)]
         command += ["--guest", target.guest] if target.guest else []
         (folder / FILE).unlink(missing_ok=True)
-        self._place = Guest.read(target.guest).place if target.guest else ""  # where a user's own lines stand
+        # where a user's own lines stand
+        self._place = Guest.read(target.guest).place if target.guest else check_forms.place_in(environment)
         try:
             self.process = subprocess.Popen(
                 command,
@@ -133,7 +134,7 @@ class Hand:
         os.set_blocking(self.reply, False)
         self.watch: Watch | None = None
         self._testimony = folder / FILE
-        if target.guest:
+        if self._place:
             self.watch = Watch(self.process.pid, self._captured.fileno(), self._testimony)
 
     def has_room(self, task: Task) -> bool:
@@ -297,7 +298,7 @@ def environment(device: str, threads: int, variables: Mapping[str, str]) -> dict
     if brought.announced():
         catalogue()  # which takes in what packages announce, for the workers to load as well
     if losses := brought.for_workers():
-        steady[userfile.FILES] = losses
+        steady[own.FILES] = losses
     return {**os.environ, **steady, **variables}
 
 

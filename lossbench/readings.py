@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from lossbench.framework import FLOATS, Adapter, Tensor
+from lossbench.guest_matching import Slot
 from lossbench.hosted import Hosted
-from lossbench.matching import Slot
 from lossbench.records import Implementation, Option
 
 WORDS: Mapping[str, tuple[str | None, ...]] = {  # how a reduction is called

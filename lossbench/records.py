@@ -359,6 +359,7 @@ class Finding:
     via: str = ""
     device: str = "cpu"
     mode: str = "eager"
+    named: tuple[str, ...] = ()  # the options that name a user's own implementation, or a target of theirs
 
 
 @dataclass(frozen=True, slots=True)

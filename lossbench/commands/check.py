@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.suite import read_shape
+from lossbench.check_forms import CHECKED, PLAIN, VARIABLE
 from lossbench.checking import contract, mistakes, numbers, relations
 from lossbench.checking.asking import Asking, settings
 from lossbench.checking.findings import Checked, Result, Subject
@@ -23,7 +24,6 @@ from lossbench.output.checked_table import checked_table
 from lossbench.output.tables import console
 from lossbench.records import Greeting, Option, Target, option_value
 from lossbench.results import LATEST, Writer
-from lossbench.userfile import CHECKED, PLAIN, VARIABLE
 from lossbench.wire import Absence
 
 CHECKS: tuple[Callable[[Subject], Iterator[Checked]], ...] = (
@@ -142,6 +142,8 @@ def _greeted(crew: Crew, target: Target) -> Greeting:
     if isinstance(word, Absence):
         if word.missing == VARIABLE:
             raise UsageError(word.message)
+        if ended := word.message.partition(" could not start: ")[2]:
+            raise UsageError(f"its process ended while it was imported: {ended}")
         hint = install(target, word)
         raise EnvironmentLacks(f"{target}: {word.message}" + (f" (to install: {hint})" if hint else ""))
     return word

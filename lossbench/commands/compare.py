@@ -12,6 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rich.console import Console
+
 from lossbench.cases.captured import Captured
 from lossbench.cases.names import find_losses
 from lossbench.cases.shards import Shard
@@ -28,6 +30,7 @@ from lossbench.judging.smallest import Smallest
 from lossbench.judging.totals import Totals
 from lossbench.losses import catalogue
 from lossbench.output import tables
+from lossbench.output.again import repro_of
 from lossbench.output.forms import checked_form, written
 from lossbench.output.target_differences import differences, guests_called, guests_found, remarks
 from lossbench.output.verdict_rows import Tally, tallies
@@ -73,7 +76,7 @@ class Run:
     greetings: dict[Target, Greeting] = field(default_factory=dict)
     captured: Captured | None = None
     parts: list[Smallest] = field(default_factory=list)  # of the captured tensors, that show what is wrong
-    impl: str = ""  # a user's own, as the command line has it
+    own: Own = NOBODYS  # as the command line has it
     whole: bool = False  # whether every declared deviation should have shown
 
 
@@ -98,7 +101,7 @@ def perform(request: Request, path: Path, run: Run) -> None:
 
     Nothing is written before all that was asked for is known to exist: a slip of the pen costs no earlier results.
     """
-    run.impl = request.own.impl
+    run.own = request.own
     suite = load(request.suite)
     dtypes, regimes, seeds = checked(request.dtypes, request.regimes, request.seeds)
     beside = given(request.inputs, request.settings, request.cases) if request.inputs else None
@@ -223,11 +226,14 @@ def report(run: Run, path: Path, form: str = "table") -> None:
     elif verdicts:
         out.print(tables.verdict_table(verdicts))
         out.print()
-    own = {i.via for target, word in run.greetings.items() if target.guest for i in word.implementations}
-    for text in (*guests_found(verdicts, own, run.impl), *remarks(verdicts, own), *differences(verdicts)):
+    own = owned(run)
+    inputs = run.captured.path if run.captured else None
+    for text in guests_found(verdicts, own, lambda v: repro_of(v, run.own.words, inputs)):
+        for line in text.splitlines():
+            out.print(line, markup=False, soft_wrap=line.startswith("  lossbench "))  # to be copied
+    for text in (*remarks(verdicts, own), *differences(verdicts)):
         out.print(text, markup=False)
-    if run.captured:
-        say(out, run.captured, verdicts, run.parts)
+    say_of_captured(out, run)
     gone = sorted({(v.framework, v.note) for v in verdicts if v.status is Status.SKIPPED})
     for framework, reason in gone:
         out.print(f"skipped {framework}: {reason}", markup=False)
@@ -239,6 +245,18 @@ def report(run: Run, path: Path, form: str = "table") -> None:
     for problem in [*run.problems, *totals.problems]:
         out.print(f"problem: {problem}", markup=False)
     out.print(f"rows in {path}", markup=False)
+
+
+def owned(run: Run) -> set[str]:
+    """The names of a user's own implementations."""
+    return {i.via for target, word in run.greetings.items() if target.guest for i in word.implementations}
+
+
+def say_of_captured(out: Console, run: Run) -> None:
+    """Who is right about captured tensors, where there were any, and the smallest parts that show who is not."""
+    if run.captured:
+        verdicts = sorted(run.verdicts, key=lambda v: (v.loss, v.framework, v.via, v.target))
+        say(out, run.captured, verdicts, run.parts, owned(run), run.own.words)
 
 
 def time_line(totals: Totals) -> str:

@@ -6,8 +6,9 @@ what the environment lacks (3); then what was not measured or could not be writt
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -203,7 +204,15 @@ def judged(
     """Hold the run against the baseline. Findings of another kind, such as of times, go in by `more`."""
     name = str(request.results)
     why = why_gone_from(run, request.suite) if request.results is None else why_gone_on_record(run, name)
-    return hold(scope, rows, targets, run, why, today(), more)
+    holding = hold(scope, rows, targets, run, why, today(), more)
+    named = functools.partial(_named, request.own, targets, compare.owned(run))
+    return replace(holding, findings=[replace(one, named=named(one)) for one in holding.findings])
+
+
+def _named(own: Own, targets: Sequence[Target], owned: Container[str], finding: Finding) -> tuple[str, ...]:
+    """The options that name what a finding is about, where its framework and public name do not."""
+    target = next((t.name for t in targets if t.name and t.framework == finding.framework), "")
+    return (*(own.words if finding.via in owned else ()), *(("--target", target) if target else ()))
 
 
 def account_of(

@@ -13,9 +13,10 @@ from lossbench.cases.names import find_losses, suggestion
 from lossbench.cases.suite import Selection, Suite, load, read_shape
 from lossbench.cases.sweep import read_sweep, swept
 from lossbench.cases.unfolding import unfold
+from lossbench.commands import compare
 from lossbench.commands.against import Against, against, in_modes
 from lossbench.commands.capturing import cases_of, given
-from lossbench.commands.own import NOBODYS, Own, with_their_defaults
+from lossbench.commands.own import NOBODYS, Own, see_alive, with_their_defaults
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
@@ -77,6 +78,7 @@ class Run:
     wall: float = 0.0
     load_before: float | None = None
     unfinished: str = ""
+    judged: compare.Run | None = None  # what all of them make of captured tensors
 
 
 def main(request: Request) -> int:
@@ -142,6 +144,14 @@ def perform(request: Request, path: Path, run: Run) -> None:
         checking.answers.save()
         run.wall = time.perf_counter() - started
         run.unfinished = run.unfinished and unfinished(keeping.rounds, settings)
+    if beside:
+        run.judged = compare.Run()
+        asked = compare.Request(
+            request.losses, "smoke", request.frameworks, dtypes, device=request.device,
+            implementation=request.implementation, inputs=request.inputs, settings=request.settings, quiet=True,
+            targets=request.targets, own=request.own,
+        )  # fmt: skip
+        compare.perform(asked, Path(os.devnull), run.judged)
 
 
 def _cases(request: Request, run: Run, suite: Suite, dtypes: tuple[str, ...]) -> list[Case]:
@@ -179,6 +189,7 @@ def _present(targets: Sequence[Target], request: Request, run: Run) -> dict[Targ
     """
     with Crew(targets, threads=request.threads) as crew:
         words = crew.greet()
+    see_alive(words)
     run.skipped = {target: word.message for target, word in words.items() if isinstance(word, Absence)}
     without = [w.message for w in words.values() if isinstance(w, Absence) and w.missing == request.device]
     if without and (request.frameworks or request.targets or not any(isinstance(w, Greeting) for w in words.values())):
@@ -267,6 +278,8 @@ def report(run: Run, request: Request, path: Path) -> None:
         out.print()
     if run.unfinished:
         out.print(run.unfinished, markup=False)
+    if run.judged:
+        compare.say_of_captured(out, run.judged)
     for target, reason in run.skipped.items():
         out.print(f"skipped {target}: {reason}", markup=False)
     for reason, count in run.plan.left_out.items():

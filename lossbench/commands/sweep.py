@@ -11,7 +11,7 @@ from lossbench.cases.names import find_losses, suggestion
 from lossbench.cases.regimes import REGIMES
 from lossbench.cases.suite import read_shape
 from lossbench.cases.unfolding import fits
-from lossbench.commands.own import NOBODYS, Own, with_their_defaults
+from lossbench.commands.own import NOBODYS, Own, see_alive, with_their_defaults
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
@@ -82,7 +82,9 @@ def main(request: Request) -> int:
         Crew(choose(request.frameworks, request.device, request.targets, request.own)) as crew,
         open_answers() as answers,
     ):
-        greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks or request.targets))
+        words = crew.greet()
+        see_alive(words)
+        greetings = installed_only(words, asked_by_name=bool(request.frameworks or request.targets))
         offered = [i for greeting in greetings.values() for i in greeting.implementations]
         chosen = [catalogue()[name] for name in find_losses(request.losses or request.own.losses, catalogue(), offered)]
         cases: list[Case] = []

@@ -62,8 +62,8 @@ def compare(
         rows = [row for row in accepted if row.target == target]
         if rows:
             keys = f"{len(rows)} keys" if len(rows) > 1 else "1 key"
-            where = {"framework": target.framework, "device": target.device, "mode": target.mode}
-            findings.append(Finding(MISSING, str(target), keys, "", "", reason, **where))
+            where = ("", target.framework, "", target.device, target.mode)
+            findings.append(Finding(MISSING, str(target), keys, "", "", reason, *where))
     held = {row.key for row in accepted}
     findings += [
         about(one.row, NEW, "", described(one.row), one.shows().case, _seen(one.shows()))

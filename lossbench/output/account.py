@@ -72,7 +72,7 @@ class Line:
 
 def lines_of(account: Account, findings: Sequence[Finding]) -> list[Line]:
     """The findings as programs read them."""
-    names = [field.name for field in fields(Finding)]
+    names = [field.name for field in fields(Finding) if field.name != "named"]  # which stands in `repeat`
     return [
         Line(
             **{name: getattr(one, name) for name in names},
@@ -89,8 +89,9 @@ def repeat(finding: Finding) -> str:
     if not finding.case:
         return ""
     device = ["--device", finding.device] if finding.device != "cpu" else []
-    words = ["lossbench", "compare", "--case", finding.case, "--framework", finding.framework]
-    return shlex.join([*words, "--impl", finding.via, *device])
+    where = [] if finding.named else ["--framework", finding.framework]
+    impl = [] if "--impl" in finding.named else ["--impl", finding.via]
+    return shlex.join(["lossbench", "compare", "--case", finding.case, *where, *impl, *finding.named, *device])
 
 
 def groups(findings: Sequence[Finding]) -> Iterator[list[Finding]]:

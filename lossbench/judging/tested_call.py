@@ -1,4 +1,8 @@
-"""A user's function and a loss: which argument of the one is which of the other."""
+"""How `assert_loss` calls the function that a user's test hands over: which argument is which of the loss's.
+
+A guest's worker finds that out by `lossbench.guest_matching`, from what the command line says and by trying. Here the
+function itself is at hand, what it is told comes as Python values, and nothing is run that the test did not ask for.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,10 @@ from lossbench.cases.names import suggestion
 from lossbench.errors import UsageError
 from lossbench.loss import Loss
 from lossbench.records import Option
-from lossbench.userfile import signature_of
+from lossbench.signatures import signature_of
 
 
-class Matching:
+class TestedCall:
     """How a user's function is called as an adapter of a loss."""
 
     def __init__(
