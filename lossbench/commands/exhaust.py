@@ -14,6 +14,7 @@ import numpy as np
 
 from lossbench.cases.names import find_losses, suggestion
 from lossbench.commands.own import NOBODYS, Own
+from lossbench.commands.packaged import asked_of_missing, named
 from lossbench.commands.targets import choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
@@ -88,10 +89,11 @@ def perform(request: Request, path: Path) -> Run:
     started = time.perf_counter()
     with Crew(targets, deadline=120) as crew:
         greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks or request.targets))
+        asked_of_missing(request.implementation, greetings)
         plan = _passages(request, greetings)
         with closing(Writer(path, Exhausted)) as writer:
             examiner = Examiner(
-                crew, greetings, catalogue(), plan, lambda implementation: request.implementation in implementation.via
+                crew, greetings, catalogue(), plan, lambda implementation: named(request.implementation, implementation)
             )
             state = State(path.with_suffix(".state.json"), plan, list(greetings))
             if request.resume:

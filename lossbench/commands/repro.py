@@ -15,6 +15,7 @@ from lossbench.cases.relations import RELATIONS
 from lossbench.cases.suite import parse_case
 from lossbench.commands.capturing import given
 from lossbench.commands.own import NOBODYS, Own
+from lossbench.commands.packaged import asked_of_missing, named
 from lossbench.commands.targets import choose, installed_only
 from lossbench.crew import Crew, Reply
 from lossbench.errors import UsageError
@@ -79,13 +80,14 @@ def main(request: Request) -> int:
         open_answers() as answers,
     ):
         greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks or request.targets))
+        asked_of_missing(request.implementation, greetings)
         witness = Witness(
             crew,
             greetings,
             answers,
             verdicts.append,
             {},
-            lambda i: i.loss == case.loss and request.implementation in i.via,
+            lambda i: i.loss == case.loss and named(request.implementation, i),
         )
         witness.run([case])
         found = [verdict for verdict in verdicts if verdict.via in witness.seen]

@@ -16,6 +16,7 @@ from lossbench.cases.unfolding import unfold
 from lossbench.commands.against import Against, against, in_modes
 from lossbench.commands.capturing import cases_of, given
 from lossbench.commands.own import NOBODYS, Own, with_their_defaults
+from lossbench.commands.packaged import asked_of_missing, named, with_missing
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
@@ -104,16 +105,17 @@ def perform(request: Request, path: Path, run: Run) -> None:
     targets = in_modes(choose(request.frameworks, request.device, request.targets, request.own), request.modes)
     run.against = against(targets, request.against)
     run.greetings = _present(run.against.targets, request, run)
+    greeted = with_missing(run.greetings, asked_of_missing(request.implementation, run.greetings))
     if beside:
         offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
         words = request.losses or request.own.losses
-        named = find_losses(words, losses, offered) if words else frozenset()
-        cases = cases_of(beside[0], named, beside[1], dtypes)
+        wanted = find_losses(words, losses, offered) if words else frozenset()
+        cases = cases_of(beside[0], wanted, beside[1], dtypes)
         cases = with_their_defaults(cases, offered, losses)
         cases = [case for case in cases if not request.reductions or case.reduction in request.reductions]
     else:
         cases = _cases(request, run, suite, dtypes)
-    run.plan = plan(run.greetings, cases, losses, lambda implementation: chosen(request, implementation))
+    run.plan = plan(greeted, cases, losses, lambda implementation: chosen(request, implementation))
     if not run.plan.jobs:
         raise UsageError(_nothing_to_time(request, cases, run.plan))
     writer = Writer(path, Timing)
@@ -156,8 +158,8 @@ def _cases(request: Request, run: Run, suite: Suite, dtypes: tuple[str, ...]) ->
 
 def chosen(request: Request, implementation: Implementation) -> bool:
     """Whether the command line means this implementation, to be timed or to hold others against."""
-    named = request.implementation in implementation.via
-    return named or bool(request.against and request.against in implementation.via)
+    meant = named(request.implementation, implementation)
+    return meant or bool(request.against and request.against in implementation.via)
 
 
 def _settings(request: Request) -> Settings:

@@ -80,6 +80,7 @@ class Comparison:
         self.crew, self.answers, self.emit, self.limits = crew, answers, emit, limits
         self.greetings = dict(greetings)
         self.tables = {t: {i.key: i for i in g.implementations if chosen(i)} for t, g in greetings.items()}
+        self.packages = {(t, i.via): i.package for t, table in self.tables.items() for i in table.values()}
         self.losses = catalogue()
         self.totals = Totals()
         self.under_way: dict[int, Work] = {}
@@ -325,6 +326,7 @@ class Comparison:
             value_spread=written(value.spread) if value else (),
             gradient_spread=written(gradient.spread) if gradient else (),
             target=str(target),
+            package=self.packages.get((target, via), ""),
         )
         self.totals.verdicts += 1
         self.emit(verdict)

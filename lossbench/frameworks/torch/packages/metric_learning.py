@@ -1,0 +1,43 @@
+"""pytorch_metric_learning.losses: losses of a batch of embeddings with labels, and of triplets."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from lossbench.frameworks.torch.engine import framework
+from lossbench.frameworks.torch.packages import package
+
+METRIC_LEARNING = package("pytorch-metric-learning", "pytorch_metric_learning", measured="2.9.0")
+losses = METRIC_LEARNING.module("pytorch_metric_learning.losses")
+distances = METRIC_LEARNING.module("pytorch_metric_learning.distances")
+reducers = METRIC_LEARNING.module("pytorch_metric_learning.reducers")
+
+
+@framework.implements(via="pytorch_metric_learning.losses.NTXentLoss", reductions=("mean",), package=METRIC_LEARNING)
+def ntxent(embeddings: Tensor, labels: Tensor, *, temperature: float = 0.07) -> Tensor:
+    return losses.NTXentLoss(temperature=temperature)(embeddings, labels)
+
+
+@framework.implements(via="pytorch_metric_learning.losses.CircleLoss", reductions=("mean",), package=METRIC_LEARNING)
+def circle(embeddings: Tensor, labels: Tensor, *, gamma: float = 80.0, margin: float = 0.4) -> Tensor:
+    return losses.CircleLoss(m=margin, gamma=gamma)(embeddings, labels)
+
+
+@framework.implements(
+    via="pytorch_metric_learning.losses.TripletMarginLoss(LpDistance(normalize_embeddings=False), MeanReducer)",
+    reductions=("mean",),
+    package=METRIC_LEARNING,
+)
+def triplet_margin(
+    anchor: Tensor, positive: Tensor, negative: Tensor, *, margin: float = 1.0, p: float = 2.0, swap: bool = False
+) -> Tensor:
+    rows = [part.reshape(-1, part.shape[-1]) for part in (anchor, positive, negative)]
+    indices = torch.arange(3 * len(rows[0]), device=anchor.device).reshape(3, -1).unbind()
+    loss = losses.TripletMarginLoss(
+        margin=margin,
+        swap=swap,
+        distance=distances.LpDistance(normalize_embeddings=False, p=p),
+        reducer=reducers.MeanReducer(),
+    )
+    return loss(torch.cat(rows), indices_tuple=indices)

@@ -1,0 +1,65 @@
+"""segmentation_models_pytorch.losses: losses of masks, and cross entropies with label smoothing."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from lossbench.frameworks.torch.engine import framework
+from lossbench.frameworks.torch.packages import package
+from lossbench.frameworks.torch.rows import class_axis_second
+
+SEGMENTATION_MODELS = package("segmentation_models_pytorch", "segmentation_models_pytorch", measured="0.6.0")
+losses = SEGMENTATION_MODELS.module("segmentation_models_pytorch.losses")
+
+
+@framework.implements(
+    via="segmentation_models_pytorch.losses.DiceLoss(binary, from_logits=False)",
+    reductions=("mean",),
+    package=SEGMENTATION_MODELS,
+)
+def soft_dice(prediction: Tensor, target: Tensor) -> Tensor:
+    return losses.DiceLoss("binary", from_logits=False)(prediction, target)
+
+
+@framework.implements(
+    via="segmentation_models_pytorch.losses.TverskyLoss(binary, from_logits=False)",
+    reductions=("mean",),
+    package=SEGMENTATION_MODELS,
+)
+def tversky(prediction: Tensor, target: Tensor, *, alpha: float = 0.5, beta: float = 0.5) -> Tensor:
+    return losses.TverskyLoss("binary", from_logits=False, alpha=alpha, beta=beta)(prediction, target)
+
+
+@framework.implements(via="segmentation_models_pytorch.losses.FocalLoss(binary)", package=SEGMENTATION_MODELS)
+def binary_focal(
+    logit: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: str
+) -> Tensor:
+    loss = losses.FocalLoss("binary", alpha=alpha, gamma=gamma, reduction=reduction)(logit, target)
+    return loss.reshape(logit.shape) if reduction == "none" else loss
+
+
+@framework.implements(via="segmentation_models_pytorch.losses.SoftBCEWithLogitsLoss", package=SEGMENTATION_MODELS)
+def binary_cross_entropy_with_logits(
+    logit: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    pos_weight: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: str,
+) -> Tensor:
+    loss = losses.SoftBCEWithLogitsLoss(
+        weight=weight, reduction=reduction, smooth_factor=label_smoothing / 2, pos_weight=pos_weight
+    )
+    return loss(logit, target)
+
+
+@framework.implements(
+    via="segmentation_models_pytorch.losses.SoftCrossEntropyLoss(smooth_factor=)", package=SEGMENTATION_MODELS
+)
+def cross_entropy(
+    logits: Tensor, target: Tensor, *, ignore_index: int = -100, label_smoothing: float = 0.0, reduction: str
+) -> Tensor:
+    loss = losses.SoftCrossEntropyLoss(reduction=reduction, smooth_factor=label_smoothing, ignore_index=ignore_index)
+    found = loss(class_axis_second(logits), target)
+    return found.reshape(target.shape) if reduction == "none" else found

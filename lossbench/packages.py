@@ -1,0 +1,131 @@
+"""In the worker: packages of losses written on top of a framework, imported when one of their losses is asked for.
+
+An adapter's file says what it would call whether the package is installed or not, so that what is missing can be told
+by name. Importing a package may take seconds and may fail (torchvision's for another torch does), so it waits for the
+first call, and a package that fails is as good as one that is not there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+from lossbench.records import Implementation
+
+TRY = "LOSSBENCH_TRY_PACKAGES"  # set by those who want to know whether the packages that are there can be imported
+
+
+class PackageLacking(Exception):
+    """A package is not installed, or cannot be imported; the message says which and what to type."""
+
+
+class Deferred(ModuleType):
+    """Stands in an adapter's file for a package's module until the package is loaded."""
+
+
+class Package:
+    """What pip installs under one name, for a framework's adapters."""
+
+    def __init__(self, name: str, module: str, measured: str, *, version: str = "", beside: str = "") -> None:
+        """Describe a package; nothing is imported.
+
+        Args:
+            name: what pip calls it.
+            module: the module that must be found for it to count as installed.
+            measured: the version that its declared deviations were measured with.
+            version: what to ask pip for instead of exactly that one; "any" where it goes with the framework's.
+            beside: further requirements of the line that installs it, such as the framework as it is.
+        """
+        self.name, self.measured = name, measured
+        self.requirement = name if version == "any" else f"{name}{version or f'=={measured}'}"
+        self._beside, self._module = beside, module
+        self._spaces: list[dict[str, Any]] = []  # of the files that have adapters for it
+        self._loaded, self._broken = False, ""
+
+    def module(self, name: str) -> Any:
+        """What an adapter's file calls the package's module `name` by; the module itself once it is loaded."""
+        return Deferred(name)
+
+    def used_in(self, space: dict[str, Any]) -> None:
+        """Remember the names of a file that has adapters for it."""
+        if not any(space is known for known in self._spaces):
+            self._spaces.append(space)
+
+    @property
+    def version(self) -> str:
+        """The version that is installed; empty where none is."""
+        try:
+            found = importlib.util.find_spec(self._module)
+            return importlib.metadata.version(self.name) if found else ""
+        except (ImportError, ValueError):
+            return ""
+
+    @property
+    def install(self) -> str:
+        """What to type to have it in this interpreter, with the framework left as it is."""
+        parts = [part for part in (self.requirement, self._beside) if part]
+        return f"{sys.executable} -m pip install {' '.join(parts)}"
+
+    def lacks(self) -> str:
+        """What keeps it from being used, as far as is known without importing it; empty where nothing does."""
+        if self._broken:
+            return self._broken
+        return "" if self.version else f"needs {self.name}, which is not installed; to install it: {self.install}"
+
+    def load(self) -> None:
+        """Import what the adapters call; once that is done it costs nothing.
+
+        Raises:
+            PackageLacking: it is not there, or its import fails.
+        """
+        if self._loaded:
+            return
+        if lacking := self.lacks():
+            raise PackageLacking(lacking)
+        try:
+            for space in self._spaces:
+                for name, entry in list(space.items()):
+                    if isinstance(entry, Deferred):
+                        space[name] = importlib.import_module(entry.__name__)
+        except (Exception, SystemExit) as error:
+            said = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+            self._broken = (
+                f"needs {self.name}, and {self.version} is installed and cannot be imported: {said}; "
+                f"try {self.install} --force-reinstall --no-deps, or another build of it"
+            )
+            raise PackageLacking(self._broken) from error
+        self._loaded = True
+
+
+def sorted_out(
+    implementations: Iterable[Implementation], packages: dict[str, Package], tried: bool
+) -> tuple[list[Implementation], list[Implementation]]:
+    """Those that are there, with the versions of their packages, and those whose package is not, with the reason.
+
+    Args:
+        implementations: all that have adapters.
+        packages: by name.
+        tried: whether to import the packages, so that one that fails counts as missing, too.
+    """
+    lacking, versions = dict[str, str](), dict[str, str]()
+    for name, package in packages.items():
+        if tried:
+            with suppress(PackageLacking):
+                package.load()
+        lacking[name], versions[name] = package.lacks(), package.version
+    there, missing = [], []
+    for one in implementations:
+        if why := lacking.get(one.package, ""):
+            missing.append(replace(one, lacks=why))
+        elif one.package:
+            there.append(replace(one, package=f"{one.package} {versions[one.package]}"))
+        else:
+            there.append(one)
+    return there, missing
