@@ -6,12 +6,24 @@ from torch import Tensor
 
 from lossbench.frameworks.torch.engine import framework
 from lossbench.frameworks.torch.packages import package
+from lossbench.records import Known
 
 KORNIA = package("kornia", "kornia", measured="0.9.0")
 losses = KORNIA.module("kornia.losses")
 
 
-@framework.implements(via="kornia.losses.binary_focal_loss_with_logits", package=KORNIA)
+@framework.implements(
+    via="kornia.losses.binary_focal_loss_with_logits",
+    package=KORNIA,
+    known=[
+        Known(
+            "weights a label's two logarithms apart, each with its own focal factor, as documented: a label between 0 "
+            "and 1 means another loss, and so do slopes by labels",
+            definition="binary_focal_side_by_side",
+            contract=True,
+        )
+    ],
+)
 def binary_focal(
     logit: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: str
 ) -> Tensor:

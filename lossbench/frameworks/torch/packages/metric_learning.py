@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lossbench.frameworks.torch.engine import framework
 from lossbench.frameworks.torch.packages import package
+from lossbench.records import Known
 
 METRIC_LEARNING = package("pytorch-metric-learning", "pytorch_metric_learning", measured="2.9.0")
 losses = METRIC_LEARNING.module("pytorch_metric_learning.losses")
@@ -28,6 +29,11 @@ def circle(embeddings: Tensor, labels: Tensor, *, gamma: float = 80.0, margin: f
     via="pytorch_metric_learning.losses.TripletMarginLoss(LpDistance(normalize_embeddings=False), MeanReducer)",
     reductions=("mean",),
     package=METRIC_LEARNING,
+    known=[
+        Known(
+            "adds no epsilon to the differences", definition="triplet_margin", sets=(("epsilon", 0.0),), contract=True
+        )
+    ],
 )
 def triplet_margin(
     anchor: Tensor, positive: Tensor, negative: Tensor, *, margin: float = 1.0, p: float = 2.0, swap: bool = False

@@ -6,6 +6,8 @@ from torch import Tensor
 
 from lossbench.frameworks.torch.engine import framework
 from lossbench.frameworks.torch.packages import package
+from lossbench.frameworks.torch.packages.declared import in_float32
+from lossbench.records import Known
 
 MONAI = package("monai", "monai", measured="1.6.1")
 losses = MONAI.module("monai.losses")
@@ -26,7 +28,22 @@ def per_sample(loss: Tensor, reduction: str) -> Tensor:
     return loss.reshape(loss.shape[0]) if reduction == "none" else loss
 
 
-@framework.implements(via="monai.losses.FocalLoss", package=MONAI)
+@framework.implements(
+    via="monai.losses.FocalLoss",
+    package=MONAI,
+    known=[
+        in_float32("computes and answers in float32, whatever it is given", "float64", "float16", "bfloat16"),
+        Known(
+            "takes the focal factor of a label between 0 and 1 at the logit times 2y - 1; slopes by labels follow that",
+            definition="binary_focal_of_turned_logit",
+        ),
+        Known(
+            "a sum over masks averages each mask's pixels first, and of rows without pixels it is their mean",
+            definition="binary_focal_of_turned_logit_averaged",
+            reductions=("sum",),
+        ),
+    ],
+)
 def binary_focal(
     logit: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: str
 ) -> Tensor:
@@ -37,7 +54,18 @@ def binary_focal(
     return loss.reshape(logit.shape) if reduction == "none" else loss
 
 
-@framework.implements(via="monai.losses.DiceLoss", package=MONAI)
+@framework.implements(
+    via="monai.losses.DiceLoss",
+    package=MONAI,
+    known=[
+        Known(
+            "smooths by 1e-5 unless smooth_nr= and smooth_dr= are given",
+            definition="soft_dice",
+            sets=(("smooth", 1e-5),),
+            contract=True,
+        )
+    ],
+)
 def soft_dice(prediction: Tensor, target: Tensor, *, reduction: str) -> Tensor:
     return per_sample(losses.DiceLoss(reduction=reduction)(masks(prediction), masks(target)), reduction)
 
@@ -123,7 +151,15 @@ def bce_dice(logit: Tensor, target: Tensor, *, bce_weight: float = 0.5, smooth: 
     return loss(masks(logit), masks(target))
 
 
-@framework.implements(via="monai.losses.BoxGIoULoss", package=MONAI)
+@framework.implements(
+    via="monai.losses.BoxGIoULoss",
+    package=MONAI,
+    known=[
+        Known("computes in float32", computes_in="float32", dtypes=("float64", "float16", "bfloat16")),
+        Known("adds eps of float32 to each denominator, an area", definition="giou", sets=(("epsilon", 2.0**-23),)),
+        Known("refuses boxes whose loss is NaN or infinite", raises=True, contract=True),
+    ],
+)
 def giou(prediction: Tensor, target: Tensor, *, reduction: str) -> Tensor:
     boxes = prediction.reshape(-1, 4), target.reshape(-1, 4)
     loss = losses.BoxGIoULoss(reduction=reduction)(*boxes)

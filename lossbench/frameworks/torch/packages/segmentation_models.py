@@ -6,16 +6,25 @@ from torch import Tensor
 
 from lossbench.frameworks.torch.engine import framework
 from lossbench.frameworks.torch.packages import package
+from lossbench.frameworks.torch.packages.declared import by_subtraction
 from lossbench.frameworks.torch.rows import class_axis_second
+from lossbench.records import Known
 
 SEGMENTATION_MODELS = package("segmentation_models_pytorch", "segmentation_models_pytorch", measured="0.6.0")
 losses = SEGMENTATION_MODELS.module("segmentation_models_pytorch.losses")
+
+BARE = (("smooth", 0.0), ("floor", 1e-7))
+BATCHWISE = (
+    "takes its sums over the whole batch, without smoothing, as documented; of labels between 0 and 1 the overlap is "
+    "the sum of the smaller numbers, and a batch without a positive label costs nothing"
+)
 
 
 @framework.implements(
     via="segmentation_models_pytorch.losses.DiceLoss(binary, from_logits=False)",
     reductions=("mean",),
     package=SEGMENTATION_MODELS,
+    known=[Known(BATCHWISE, definition="soft_dice_by_minimum", sets=BARE, contract=True)],
 )
 def soft_dice(prediction: Tensor, target: Tensor) -> Tensor:
     return losses.DiceLoss("binary", from_logits=False)(prediction, target)
@@ -25,12 +34,21 @@ def soft_dice(prediction: Tensor, target: Tensor) -> Tensor:
     via="segmentation_models_pytorch.losses.TverskyLoss(binary, from_logits=False)",
     reductions=("mean",),
     package=SEGMENTATION_MODELS,
+    known=[Known(BATCHWISE, definition="tversky_by_minimum", sets=BARE, contract=True)],
 )
 def tversky(prediction: Tensor, target: Tensor, *, alpha: float = 0.5, beta: float = 0.5) -> Tensor:
     return losses.TverskyLoss("binary", from_logits=False, alpha=alpha, beta=beta)(prediction, target)
 
 
-@framework.implements(via="segmentation_models_pytorch.losses.FocalLoss(binary)", package=SEGMENTATION_MODELS)
+@framework.implements(
+    via="segmentation_models_pytorch.losses.FocalLoss(binary)",
+    package=SEGMENTATION_MODELS,
+    known=by_subtraction(
+        "binary_focal_of_entropy",
+        "takes exp(-CE) for the probability of the right answer, which it is for labels of 0 and 1 alone, and forms "
+        "1 less that by subtraction",
+    ),
+)
 def binary_focal(
     logit: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: str
 ) -> Tensor:
@@ -55,7 +73,16 @@ def binary_cross_entropy_with_logits(
 
 
 @framework.implements(
-    via="segmentation_models_pytorch.losses.SoftCrossEntropyLoss(smooth_factor=)", package=SEGMENTATION_MODELS
+    via="segmentation_models_pytorch.losses.SoftCrossEntropyLoss(smooth_factor=)",
+    package=SEGMENTATION_MODELS,
+    known=[
+        Known(
+            "the mean counts the rows that are ignored, too",
+            definition="cross_entropy_averaged_over_all_rows",
+            reductions=("mean",),
+            options=("ignore_index",),
+        )
+    ],
 )
 def cross_entropy(
     logits: Tensor, target: Tensor, *, ignore_index: int = -100, label_smoothing: float = 0.0, reduction: str
