@@ -31,6 +31,7 @@ from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
 from lossbench.output import tables
 from lossbench.output.scaling_table import scaling_table
+from lossbench.output.target_times import timing_differences
 from lossbench.output.timing_table import timing_tables
 from lossbench.records import Case, Greeting, Implementation, Target
 from lossbench.reductions import MEANINGS
@@ -267,6 +268,8 @@ def report(run: Run, request: Request, path: Path) -> None:
     if growing:
         out.print(scaling_table(growing))
         out.print()
+    for text in timing_differences(found, [str(target) for target in run.greetings]):
+        out.print(text, markup=False)
     if run.unfinished:
         out.print(run.unfinished, markup=False)
     for target, reason in run.skipped.items():

@@ -68,6 +68,24 @@ def differences(verdicts: Sequence[Verdict]) -> Iterator[str]:
         yield f"  {case} by {via}: " + "; ".join(f"{name} {_said(v)}" for name, v in mine.items())
     if len(ranked) > MOST:
         yield f"  and {len(ranked) - MOST} more"
+    yield from alone(groups)
+
+
+def alone(groups: Mapping[tuple[str, str, str], Mapping[str, Verdict]]) -> Iterator[str]:
+    """The implementations that some targets of a framework have and others have not."""
+    everyone: dict[str, dict[str, None]] = {}
+    holders: dict[tuple[str, str], set[str]] = {}
+    for (framework, via, _), mine in groups.items():
+        everyone.setdefault(framework, {}).update(dict.fromkeys(mine))
+        holders.setdefault((framework, via), set()).update(mine)
+    missing: dict[tuple[str, str], list[str]] = {}
+    for (framework, via), those in holders.items():
+        if len(those) < len(everyone[framework]):
+            names = ", ".join(target for target in everyone[framework] if target in those)
+            missing.setdefault((framework, names), []).append(via)
+    for (_, names), vias in missing.items():
+        rest = f" and {len(vias) - MOST} more" if len(vias) > MOST else ""
+        yield f"  only {names}: {', '.join(vias[:MOST])}{rest}"
 
 
 def _figures(verdict: Verdict) -> tuple[object, ...]:
