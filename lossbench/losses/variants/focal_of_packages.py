@@ -104,7 +104,8 @@ def binary_focal_of_entropy(
     steep = power * (1 + gamma * share * np.exp(-entropy))
     steep = np.where(gone & (0 < gamma < 1), np.nan, steep)
     by_logit = (1 - y) * sigmoid(x) - y * sigmoid(-x)
-    blur = (1 + gamma / np.maximum(miss, EPS)) * (1 + gamma / np.maximum(miss, EPS))
+    # CE is formed as x - xy - log σ(x), whose terms are as large as x; its error is that of 1 - exp(-CE)
+    blur = (1 + gamma * (1 + np.abs(x)) / np.maximum(miss, EPS)) ** 2
     size = power * (1 + gamma * share) * blur
     return Terms(
         product(balance * power, entropy),

@@ -15,12 +15,30 @@ distances = METRIC_LEARNING.module("pytorch_metric_learning.distances")
 reducers = METRIC_LEARNING.module("pytorch_metric_learning.reducers")
 
 
-@framework.implements(via="pytorch_metric_learning.losses.NTXentLoss", reductions=("mean",), package=METRIC_LEARNING)
+@framework.implements(
+    via="pytorch_metric_learning.losses.NTXentLoss",
+    reductions=("mean",),
+    package=METRIC_LEARNING,
+    known=[
+        Known("takes lengths below 1e-12 for 1e-12", definition="ntxent", sets=(("epsilon", 1e-12),), contract=True)
+    ],
+)
 def ntxent(embeddings: Tensor, labels: Tensor, *, temperature: float = 0.07) -> Tensor:
     return losses.NTXentLoss(temperature=temperature)(embeddings, labels)
 
 
-@framework.implements(via="pytorch_metric_learning.losses.CircleLoss", reductions=("mean",), package=METRIC_LEARNING)
+@framework.implements(
+    via="pytorch_metric_learning.losses.CircleLoss",
+    reductions=("mean",),
+    package=METRIC_LEARNING,
+    known=[
+        Known(
+            "holds the weights of the pairs constant, as the paper does, and divides the length out of each row",
+            definition="circle_with_constant_weights",
+            contract=True,
+        )
+    ],
+)
 def circle(embeddings: Tensor, labels: Tensor, *, gamma: float = 80.0, margin: float = 0.4) -> Tensor:
     return losses.CircleLoss(m=margin, gamma=gamma)(embeddings, labels)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 
 from lossbench.frameworks.torch.engine import framework
 from lossbench.frameworks.torch.packages import package
 from lossbench.frameworks.torch.packages.declared import in_float32
-from lossbench.records import Known
+from lossbench.frameworks.torch.recipes import samples
+from lossbench.records import Known, Symptom
 
 MONAI = package("monai", "monai", measured="1.6.1")
 losses = MONAI.module("monai.losses")
@@ -15,7 +18,7 @@ losses = MONAI.module("monai.losses")
 
 def masks(batch: Tensor) -> Tensor:
     """One channel for each sample, and its pixels in one row."""
-    return batch.reshape(batch.shape[0], 1, -1)
+    return samples(batch).unsqueeze(1)
 
 
 def classes_second(batch: Tensor) -> Tensor:
@@ -36,6 +39,13 @@ def per_sample(loss: Tensor, reduction: str) -> Tensor:
         Known(
             "takes the focal factor of a label between 0 and 1 at the logit times 2y - 1; slopes by labels follow that",
             definition="binary_focal_of_turned_logit",
+        ),
+        Known(
+            "numbers beyond float32 become infinite, and infinity less infinity is NaN",
+            notes=(Symptom.OTHER_DTYPE,),
+            dtypes=("float64",),
+            regimes=("log_uniform",),
+            error=math.inf,
         ),
         Known(
             "a sum over masks averages each mask's pixels first, and of rows without pixels it is their mean",

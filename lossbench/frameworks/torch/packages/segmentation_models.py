@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 
 from lossbench.frameworks.torch.engine import framework
 from lossbench.frameworks.torch.packages import package
 from lossbench.frameworks.torch.packages.declared import by_subtraction
+from lossbench.frameworks.torch.recipes import samples
 from lossbench.frameworks.torch.rows import class_axis_second
 from lossbench.records import Known
 
@@ -27,7 +30,7 @@ BATCHWISE = (
     known=[Known(BATCHWISE, definition="soft_dice_by_minimum", sets=BARE, contract=True)],
 )
 def soft_dice(prediction: Tensor, target: Tensor) -> Tensor:
-    return losses.DiceLoss("binary", from_logits=False)(prediction, target)
+    return losses.DiceLoss("binary", from_logits=False)(samples(prediction), samples(target))
 
 
 @framework.implements(
@@ -37,17 +40,25 @@ def soft_dice(prediction: Tensor, target: Tensor) -> Tensor:
     known=[Known(BATCHWISE, definition="tversky_by_minimum", sets=BARE, contract=True)],
 )
 def tversky(prediction: Tensor, target: Tensor, *, alpha: float = 0.5, beta: float = 0.5) -> Tensor:
-    return losses.TverskyLoss("binary", from_logits=False, alpha=alpha, beta=beta)(prediction, target)
+    return losses.TverskyLoss("binary", from_logits=False, alpha=alpha, beta=beta)(samples(prediction), samples(target))
 
 
 @framework.implements(
     via="segmentation_models_pytorch.losses.FocalLoss(binary)",
     package=SEGMENTATION_MODELS,
-    known=by_subtraction(
-        "binary_focal_of_entropy",
-        "takes exp(-CE) for the probability of the right answer, which it is for labels of 0 and 1 alone, and forms "
-        "1 less that by subtraction",
-    ),
+    known=[
+        *by_subtraction(
+            "binary_focal_of_entropy",
+            "takes exp(-CE) for the probability of the right answer, which it is for labels of 0 and 1 alone, and "
+            "forms 1 less that by subtraction",
+        ),
+        Known(
+            "a gamma below 1 has slopes of infinity or NaN where 1 - p_t rounds to 0",
+            regimes=("confident",),
+            options=("gamma",),
+            error=math.inf,
+        ),
+    ],
 )
 def binary_focal(
     logit: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: str
@@ -81,7 +92,18 @@ def binary_cross_entropy_with_logits(
             definition="cross_entropy_averaged_over_all_rows",
             reductions=("mean",),
             options=("ignore_index",),
-        )
+        ),
+        Known(
+            "adds 0 times the sum of a row's logarithms where nothing is smoothed: NaN if one of them is infinite",
+            regimes=("shielded",),
+            error=math.inf,
+        ),
+        Known(
+            "the slope of an ignored row is 0 times its softmax, which is NaN if its scores are",
+            regimes=("poison",),
+            options=("ignore_index",),
+            error=math.inf,
+        ),
     ],
 )
 def cross_entropy(
