@@ -105,14 +105,15 @@ class Package:
 
 
 def sorted_out(
-    implementations: Iterable[Implementation], packages: dict[str, Package], tried: bool
+    implementations: Iterable[Implementation], packages: dict[str, Package], tried: bool, framework: str = ""
 ) -> tuple[list[Implementation], list[Implementation]]:
-    """Those that are there, with the versions of their packages, and those whose package is not, with the reason.
+    """Those that are there, with the versions of their packages, and those that are not, with the reason.
 
     Args:
         implementations: all that have adapters.
         packages: by name.
         tried: whether to import the packages, so that one that fails counts as missing, too.
+        framework: its name and version, for what that version does not have.
     """
     lacking, versions = dict[str, str](), dict[str, str]()
     for name, package in packages.items():
@@ -124,8 +125,25 @@ def sorted_out(
     for one in implementations:
         if why := lacking.get(one.package, ""):
             missing.append(replace(one, lacks=why))
+        elif not (one.package or one.recipe) and (name := unknown(one.via)):
+            missing.append(replace(one, lacks=f"needs {name}, which {framework} does not have"))
         elif one.package:
             there.append(replace(one, package=f"{one.package} {versions[one.package]}"))
         else:
             there.append(one)
     return there, missing
+
+
+def unknown(via: str) -> str:
+    """The part of a public name that the framework as it is imported does not have; empty where it has them all."""
+    for part in via.split(" + "):
+        name = part.partition("(")[0].partition(" of ")[0].strip()
+        root, *rest = name.split(".")
+        if root not in sys.modules or not all(word.isidentifier() for word in rest):
+            continue  # a name of somebody's own, or a short one for another module
+        owner: Any = sys.modules[root]
+        for word in rest:
+            owner = getattr(owner, word, None)
+        if owner is None:
+            return name
+    return ""

@@ -145,7 +145,9 @@ def greeting(framework: Framework, threads: int, import_seconds: float) -> Greet
     """What this worker is and what it offers."""
     tried, explained = bool(os.environ.get(TRY)), bool(os.environ.get(EXPLAIN))
     offered = [implementation for implementation, _ in framework.table.values()]
-    there, missing = sorted_out(offered, framework.packages, tried or explained)
+    there, missing = sorted_out(
+        offered, framework.packages, tried or explained, f"{framework.name} {framework.version}"
+    )
     return Greeting(
         framework=framework.name,
         version=framework.version,

@@ -54,4 +54,4 @@ def packages_of(word: Greeting) -> tuple[list[str], list[str]]:
 
 def lacks_of(missing: Iterable[Implementation]) -> Iterable[str]:
     """What each package's implementations lack."""
-    return {one.package: one.lacks for one in missing}.values()
+    return dict.fromkeys(one.lacks for one in missing)

@@ -1,12 +1,15 @@
 """Packages of losses: found without being imported, imported once, and as good as missing where that fails."""
 
+import json
+import math
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lossbench.packages import Deferred, Package, PackageLacking, sorted_out
+from lossbench.packages import Deferred, Package, PackageLacking, sorted_out, unknown
 from lossbench.records import Implementation
 
 
@@ -90,3 +93,28 @@ def test_implementations_are_told_apart_by_what_is_there(site: Path) -> None:
         ("broken-losses", True),
         ("missing-losses", False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("via", "lacking"),
+    [
+        ("math.no_such_loss", "math.no_such_loss"),
+        ("math.no_such_loss(reduction=)", "math.no_such_loss"),
+        ("math.exp + json.no.such", "json.no.such"),
+        ("math.exp(x, base=2) of x[..., None]", ""),
+        ("math.exp of x[..., None]", ""),
+        ("math.py:exp", ""),  # a user's own
+        ("tf.nn.no_such_loss", ""),  # nobody's module
+    ],
+)
+def test_what_this_version_of_a_framework_does_not_have_is_found(via: str, lacking: str) -> None:
+    assert math
+    assert json  # both imported, as a framework is
+    assert unknown(via) == lacking
+    one = Implementation("huber", via, (), (), (), (), ())
+    there, missing = sorted_out([one], {}, tried=False, framework="mathematics 3.1")
+    assert len(there) == (not lacking)
+    assert [one.lacks for one in missing] == (
+        [f"needs {lacking}, which mathematics 3.1 does not have"] if lacking else []
+    )
+    assert sorted_out([replace(one, recipe=True)], {}, tried=False)[0]
