@@ -97,8 +97,9 @@ class Package:
         except (Exception, SystemExit) as error:
             said = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
             self._broken = (
-                f"needs {self.name}, and {self.version} is installed and cannot be imported: {said}; "
-                f"try {self.install} --force-reinstall --no-deps, or another build of it"
+                f"needs {self.name}, and {self.version} is installed and cannot be imported: {said}; perhaps it is "
+                f"not built for this {self._beside or 'framework'}: take it from where that came from, or try "
+                f"{sys.executable} -m pip install --force-reinstall --no-deps {self.requirement}"
             )
             raise PackageLacking(self._broken) from error
         self._loaded = True

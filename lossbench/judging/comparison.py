@@ -136,7 +136,7 @@ class Comparison:
             for one in [i for i in mine if lacks_device(i, target.device)]:
                 mine.remove(one)
                 if not corrupting:
-                    nobody = Judgement(Status.ABSENT, notes=[f"{target.framework} {lacks_device(one, target.device)}"])
+                    nobody = Judgement(Status.ABSENT, notes=[f"{_who(one, target)} {lacks_device(one, target.device)}"])
                     self._emit(case, target, one.via, nobody, "")
             if not mine:
                 continue
@@ -335,6 +335,10 @@ class Comparison:
 def _layout(case: Case) -> str:
     """How the arrays are laid out where the case does not say: one in four is strided, of those that are drawn."""
     return "strided" if REGIMES[case.regime].literal is None and seed_of(case) % 4 == 0 else ""
+
+
+def _who(implementation: Implementation, target: Target) -> str:
+    return implementation.via if implementation.package else target.framework
 
 
 def _is_dangerous(implementation: Implementation, case: Case) -> bool:
