@@ -97,7 +97,7 @@ def binary_focal_of_entropy(
     balance, tilt = balance_and_tilt(y, alpha)
     entropy = product(y, softplus(-x)) + product(1 - y, softplus(x))
     miss = -np.expm1(-entropy)
-    gone = entropy <= 2 * lost
+    gone = entropy <= lost
     power = np.where(gone, 0.0 if gamma > 0 else 1.0, miss**gamma)
     # of CE m^gamma by CE; m over CE tends to 1
     share = np.where(entropy < 2.0**-1000, 1.0, entropy / miss)

@@ -24,6 +24,7 @@ def circle_with_constant_weights(
 
     Source: Y. Sun et al., "Circle loss", CVPR 2020; pytorch_metric_learning.losses.CircleLoss.
     """
+    embeddings = embeddings / np.linalg.norm(embeddings, axis=-1, keepdims=True)
     textbook = circle.function(embeddings, labels, gamma=gamma, margin=margin, remove_diagonal=True)
     count = len(labels)
     alike = labels[:, None] == labels
@@ -46,7 +47,7 @@ def circle_with_constant_weights(
     slope = np.where(rows, sigmoid(np.where(rows, logs[0] + logs[1], -np.inf)), 0.0)
     steep = gamma * np.where(alike, -reach, avoid)
     pull = slope * (shares[0] + shares[1]) * steep
-    doubt = 1 + doubts[0] + doubts[1] + unsure
+    doubt = 1 + 4 * (doubts[0] + doubts[1] + unsure)
     size = slope * (shares[0] + shares[1]) * (np.abs(steep) * doubt + gamma * (1 + terms))
     both, both_size = pull + pull.T, size + size.T
     along = (both * products).sum(axis=-1, keepdims=True)
@@ -54,7 +55,8 @@ def circle_with_constant_weights(
     return Terms(
         textbook.value,
         {"embeddings": both @ embeddings - along * embeddings},
-        textbook.magnitude,
+        # dividing by a length moves each score by some eps
+        np.asarray(textbook.magnitude) + 4 * (slope * (doubts[0] + doubts[1])).sum(),
         {"embeddings": both_size @ np.abs(embeddings) + along_size * np.abs(embeddings)},
         textbook.nearness,
         denominators={"mean": Denominator(float(rows.sum()))},

@@ -22,12 +22,14 @@ BATCHWISE = (
     "the sum of the smaller numbers, and a batch without a positive label costs nothing"
 )
 
+NO_SAMPLES = Known("refuses a batch of no samples", raises=True, regimes=("empty",))
+
 
 @framework.implements(
     via="segmentation_models_pytorch.losses.DiceLoss(binary, from_logits=False)",
     reductions=("mean",),
     package=SEGMENTATION_MODELS,
-    known=[Known(BATCHWISE, definition="soft_dice_by_minimum", sets=BARE, contract=True)],
+    known=[Known(BATCHWISE, definition="soft_dice_by_minimum", sets=BARE, contract=True), NO_SAMPLES],
 )
 def soft_dice(prediction: Tensor, target: Tensor) -> Tensor:
     return losses.DiceLoss("binary", from_logits=False)(samples(prediction), samples(target))
@@ -37,7 +39,7 @@ def soft_dice(prediction: Tensor, target: Tensor) -> Tensor:
     via="segmentation_models_pytorch.losses.TverskyLoss(binary, from_logits=False)",
     reductions=("mean",),
     package=SEGMENTATION_MODELS,
-    known=[Known(BATCHWISE, definition="tversky_by_minimum", sets=BARE, contract=True)],
+    known=[Known(BATCHWISE, definition="tversky_by_minimum", sets=BARE, contract=True), NO_SAMPLES],
 )
 def tversky(prediction: Tensor, target: Tensor, *, alpha: float = 0.5, beta: float = 0.5) -> Tensor:
     return losses.TverskyLoss("binary", from_logits=False, alpha=alpha, beta=beta)(samples(prediction), samples(target))
