@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from lossbench.output.tables import badness, figure
 from lossbench.records import Greeting, Status, Target, Verdict
 
-MOST = 12  # differences that are printed; the file of results has all
+MOST = 12  # kinds of difference that are printed; the file of results has all
 NEITHER = (Status.ABSENT, Status.SKIPPED)
 
 
@@ -49,7 +49,10 @@ def remarks(verdicts: Sequence[Verdict], vias: Collection[str]) -> Iterator[str]
 
 
 def differences(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    """The cases on which two targets of one framework answer with different errors or statuses, the worst first."""
+    """The cases on which two targets of one framework answer with different errors or statuses, the worst first.
+
+    Of those that one implementation answers alike, in kind, the worst is shown and the others are counted.
+    """
     groups: dict[tuple[str, str, str], dict[str, Verdict]] = {}
     for verdict in verdicts:
         if verdict.status not in NEITHER and verdict.case:
@@ -64,10 +67,15 @@ def differences(verdicts: Sequence[Verdict]) -> Iterator[str]:
     in_kind = sum(len({v.status for v in mine.values()}) > 1 for mine in apart.values())
     yield f"{names}: {len(shared)} cases in common, {len(apart)} with other errors, {in_kind} with another verdict"
     ranked = sorted(apart.items(), key=lambda item: _distance(item[1]), reverse=True)
-    for (_, via, case), mine in ranked[:MOST]:
-        yield f"  {case} by {via}: " + "; ".join(f"{name} {_said(v)}" for name, v in mine.items())
-    if len(ranked) > MOST:
-        yield f"  and {len(ranked) - MOST} more"
+    alike: dict[tuple[str, ...], list[tuple[str, Mapping[str, Verdict]]]] = {}
+    for (_, via, case), mine in ranked:
+        alike.setdefault((via, *(f"{name} {v.status}" for name, v in sorted(mine.items()))), []).append((case, mine))
+    for (via, *_), found in list(alike.items())[:MOST]:
+        case, mine = found[0]
+        more = f" (and {len(found) - 1} more such cases)" if len(found) > 1 else ""
+        yield f"  {case} by {via}: " + "; ".join(f"{name} {_said(v)}" for name, v in mine.items()) + more
+    if len(alike) > MOST:
+        yield f"  and {sum(len(found) for found in list(alike.values())[MOST:])} more"
     yield from alone(groups)
 
 

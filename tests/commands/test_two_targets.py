@@ -45,6 +45,7 @@ def test_verdicts_name_the_target_and_differences_are_listed(lossbench: InProces
     apart = [line for line in done.out.splitlines() if line.startswith("  binary_cross_entropy_with_logits/")]
     assert any("fakes.honest.binary_cross_entropy_with_logits" in line for line in apart)
     assert not any("huber" in line for line in apart)
+    assert "more such cases)" in said  # the reductions, counted behind the worst
 
 
 def test_tables_for_programs_keep_targets_apart(lossbench: InProcess, folder: Path, other: str) -> None:
