@@ -129,7 +129,13 @@ class Crew:
             limit = max(limit, COMPILING_DEADLINE)
         elif target.guest:
             limit = min(limit, GUESTS_DEADLINE)
+        if self._packaged(target, question.implementations):
+            limit = max(limit, self._start_deadline)  # the first call imports the package
         self._queue(target, Task(question, tuple(arrays), deque(question.implementations), limit, arrive))
+
+    def _packaged(self, target: Target, keys: Sequence[str]) -> bool:
+        greeting = self._members[target].greeting
+        return greeting is not None and any(i.package and i.key in keys for i in greeting.implementations)
 
     def time(self, target: Target, trial: Trial, arrays: Sequence[WireArray], deadline: float | None = None) -> Timed:
         """Time one implementation and wait for the result; replies to questions may arrive meanwhile."""

@@ -54,3 +54,4 @@ class Timing:
     malloc_trim_threshold: str
     note: str = ""
     target: str = ""  # as in `Verdict`
+    package: str = ""  # as in `Verdict`

@@ -29,7 +29,7 @@ import resource
 import signal
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from importlib.metadata import entry_points
@@ -43,6 +43,7 @@ from lossbench.complaints import UserFileError
 from lossbench.framework import Framework
 from lossbench.guest import Guest
 from lossbench.guest_matching import MatchingError
+from lossbench.packages import TRY, sorted_out
 from lossbench.records import Greeting, Implementation, Question, Trial
 from lossbench.testimony import LOADING, Testimony
 from lossbench.wire import Absence, Decoder, Message, WireArray, WireError, encode
@@ -146,6 +147,11 @@ def _home_of(name: str) -> str:
 
 def greeting(framework: Framework, threads: int, import_seconds: float) -> Greeting:
     """What this worker is and what it offers."""
+    tried, explained = bool(os.environ.get(TRY)), bool(os.environ.get(EXPLAIN))
+    offered = [implementation for implementation, _ in framework.table.values()]
+    there, missing = sorted_out(
+        offered, framework.packages, tried or explained, f"{framework.name} {framework.version}"
+    )
     return Greeting(
         framework=framework.name,
         version=framework.version,
@@ -157,19 +163,17 @@ def greeting(framework: Framework, threads: int, import_seconds: float) -> Greet
         flushes_subnormals=flushes_subnormals(),
         import_seconds=import_seconds,
         modes=tuple(framework.modes()),
-        implementations=implementations(framework, explained=bool(os.environ.get(EXPLAIN))),
+        implementations=spelled_out(framework, there) if explained else tuple(there),
+        missing=tuple(missing),
     )
 
 
-def implementations(framework: Framework, explained: bool) -> tuple[Implementation, ...]:
-    """What the framework offers; `explained` takes each call apart, which only those who read it want to wait for."""
-    if not explained:
-        return tuple(implementation for implementation, _ in framework.table.values())
+def spelled_out(framework: Framework, there: Iterable[Implementation]) -> tuple[Implementation, ...]:
+    """The implementations, each with its call taken apart, which only those who read it want to wait for."""
     from lossbench.spelling import spell
 
     return tuple(
-        one if one.recipe else replace(one, spelled=spell(one.via, adapter))
-        for one, adapter in framework.table.values()
+        one if one.recipe else replace(one, spelled=spell(one.via, framework.table[one.key][1])) for one in there
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from lossbench.cases.names import suggestion
-from lossbench.commands.targets import FRAMEWORKS, NICKNAMES
+from lossbench.commands.named_targets import named_targets
+from lossbench.commands.targets import FRAMEWORKS, NICKNAMES, parse_target
 from lossbench.errors import UsageError
 from lossbench.judging.standings import Standing
 from lossbench.records import Target
@@ -65,14 +67,19 @@ def in_suites_modes(targets: Sequence[Target], modes: Sequence[str]) -> list[Tar
 def against(targets: Sequence[Target], word: str) -> Against:
     """What a word after `--against` means.
 
-    The path of an interpreter runs every framework under that one, too, as the base; a framework, with ``:mode``
-    after it where it is not the usual one, or a part of a public name makes that one the base.
+    A target, as it is named or written for --target, is the base, and runs if it does not anyway. The path of an
+    interpreter, or of its environment, runs every framework under that one, too, as the base; a framework, with
+    ``:mode`` after it where it is not the usual one, or a part of a public name makes that one the base.
 
     Raises:
         UsageError: a path that nothing can be run from.
     """
     if not word:
         return Against(list(targets))
+    if told := _target(targets, word):
+        return Against(list(dict.fromkeys([*targets, told])), lambda standing: standing.target == str(told))
+    if os.path.isdir(word):  # of a virtual environment
+        word = os.path.join(word, "bin", "python")
     if os.sep in word:
         path = shutil.which(word)
         if path is None:
@@ -89,3 +96,12 @@ def against(targets: Sequence[Target], word: str) -> Against:
             [*targets, *added], lambda standing: (standing.framework, standing.mode) == (framework, target.mode)
         )
     return Against(list(targets), lambda standing: standing.via == word or word in standing.via)
+
+
+def _target(targets: Sequence[Target], word: str) -> Target | None:
+    """The target that a word names; None where it means something else."""
+    for target in targets:
+        if word == target.name:
+            return target
+    written = word in named_targets() or re.fullmatch(r"\w+(:[\w-]+)?(@\w+)?=.+", word)
+    return parse_target(word, targets[0].device if targets else "cpu") if written else None

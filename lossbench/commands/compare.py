@@ -22,6 +22,7 @@ from lossbench.cases.unfolding import unfold
 from lossbench.commands.against import in_suites_modes
 from lossbench.commands.capturing import cases_of, given, say, smallest_parts
 from lossbench.commands.own import NOBODYS, Own, ended, with_their_defaults
+from lossbench.commands.packaged import asked_of_missing, named, with_missing
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import ResultsNotWritten, UsageError
@@ -113,10 +114,10 @@ def perform(request: Request, path: Path, run: Run) -> None:
             greetings = crew.greet()
             run.greetings = installed_only(greetings, asked_by_name=bool(request.frameworks or request.targets))
             losses, chosen = narrowed(request, run.greetings)
-            named = [parse_case(text, catalogue()) for text in request.cases]
-            if beside and not named:
-                named = cases_of(beside[0], losses, beside[1], dtypes)
-            cases = named or unfold(
+            told = [parse_case(text, catalogue()) for text in request.cases]
+            if beside and not told:
+                told = cases_of(beside[0], losses, beside[1], dtypes)
+            cases = told or unfold(
                 suite, catalogue(), Selection(losses, dtypes, regimes, seeds, None if request.own else request.shard)
             )
             if not request.cases:
@@ -124,7 +125,7 @@ def perform(request: Request, path: Path, run: Run) -> None:
             if request.own and request.shard:
                 cases = [case for case in cases if request.shard.has_case(case)]
             run.totals.cases = len(cases)
-            run.whole = suite.complete and not (dtypes or regimes or named)
+            run.whole = suite.complete and not (dtypes or regimes or told)
             lost = [ended(t, word) for t, word in greetings.items() if t.guest and isinstance(word, Absence)]
             if not {case.loss for case in cases} & {implementation.loss for implementation in chosen} and not lost:
                 return
@@ -136,7 +137,8 @@ def perform(request: Request, path: Path, run: Run) -> None:
                     if isinstance(word, Absence) and not target.guest:
                         for verdict in skipped(target, word, sorted({case.loss for case in cases})):
                             emit(verdict)
-                comparison = Comparison(crew, run.greetings, answers, emit, suite.limits, lambda i: i in chosen)
+                greeted = with_missing(run.greetings, chosen)
+                comparison = Comparison(crew, greeted, answers, emit, suite.limits, lambda i: i in chosen)
                 run.totals = comparison.totals
                 try:
                     with tables.progress(len(cases), "comparing", request.quiet) as progress:
@@ -157,11 +159,14 @@ def narrowed(request: Request, greetings: Mapping[Target, Greeting]) -> tuple[fr
 
     Raises:
         UsageError: a name stands for no loss, or --impl for no implementation.
+        EnvironmentLacks: --impl stands for those of packages alone that are not there.
     """
     offered = [i for greeting in greetings.values() for i in greeting.implementations]
     words = request.losses or request.own.losses
-    losses = find_losses(words, catalogue(), offered) if words else frozenset()
-    chosen = [i for i in offered if request.implementation in i.via and (not losses or i.loss in losses)]
+    everybody = [*offered, *(i for greeting in greetings.values() for i in greeting.missing)]
+    losses = find_losses(words, catalogue(), everybody) if words else frozenset()
+    offered += asked_of_missing(request.implementation, greetings)
+    chosen = [i for i in offered if named(request.implementation, i) and (not losses or i.loss in losses)]
     if exact := [i for i in chosen if request.implementation == i.via]:  # a name in full means nobody else
         chosen = exact
     if request.implementation and not chosen:

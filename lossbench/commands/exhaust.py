@@ -14,6 +14,7 @@ import numpy as np
 
 from lossbench.cases.names import find_losses, suggestion
 from lossbench.commands.own import NOBODYS, Own, see_alive
+from lossbench.commands.packaged import asked_of_missing, named
 from lossbench.commands.targets import choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
@@ -100,10 +101,11 @@ def perform(request: Request, path: Path) -> Run:
         words = crew.greet()
         see_alive(words)
         greetings = installed_only(words, asked_by_name=bool(request.frameworks or request.targets))
+        asked_of_missing(request.implementation, greetings)
         plan = _passages(request, greetings)
         with closing(Writer(path, Exhausted)) as writer:
             examiner = Examiner(
-                crew, greetings, catalogue(), plan, lambda implementation: request.implementation in implementation.via
+                crew, greetings, catalogue(), plan, lambda implementation: named(request.implementation, implementation)
             )
             state = State(path.with_suffix(".state.json"), plan, list(greetings))
             if request.resume:

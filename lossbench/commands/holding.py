@@ -125,6 +125,9 @@ def why_gone_from(run: Run, suite: str) -> WhyGone:
         greeting = greetings[0]
         who = f"{greeting.framework} {greeting.version}"
         same = [i for each in greetings for i in each.implementations if (i.loss, i.via) == (row.loss, row.via)]
+        away = [i for each in greetings for i in each.missing if (i.loss, i.via) == (row.loss, row.via)]
+        if away and away[0].package:
+            return UNMEASURED, f"it {away[0].lacks}"
         if not same:
             return GONE, f"{who} has no such implementation any more"
         parts = [row.loss, row.options, row.reduction, row.dtype, "1", row.regime, "0"]

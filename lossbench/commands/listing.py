@@ -9,26 +9,33 @@ from collections.abc import Mapping, Sequence
 from lossbench.cases.names import suggestion
 from lossbench.cases.stored import suites_folder
 from lossbench.commands.named_targets import named_targets
+from lossbench.commands.packaged import packages_of
 from lossbench.commands.targets import choose, install, installed_only, parse_target
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
 from lossbench.losses import catalogue
 from lossbench.output import info_tables, tables
 from lossbench.output.coverage import as_csv, as_json, as_markdown, as_table, offers
+from lossbench.packages import TRY
 from lossbench.records import Greeting, Implementation, Target
 from lossbench.reference.answers import default_path
 from lossbench.wire import Absence
 
 FORMS = ("table", "csv", "json", "markdown")
+STARTING = 120.0  # seconds for a worker to greet
+TRYING = 600.0  # seconds for a worker that imports all the packages there are before it greets
 
 
-def gather(frameworks: Sequence[str], device: str = "cpu") -> dict[Target, Greeting | Absence]:
-    """Start the frameworks just to hear what they offer.
+def gather(
+    frameworks: Sequence[str], device: str = "cpu", further: Sequence[Target] = (), *, tried: bool = False
+) -> dict[Target, Greeting | Absence]:
+    """Start the frameworks, and further targets, just to hear what they offer; `tried`: import their packages, too.
 
     Raises:
         EnvironmentLacks: one that was asked for by name is not there.
     """
-    with Crew(choose(frameworks, device)) as crew:
+    deadline, variables = (TRYING, {TRY: "1"}) if tried else (STARTING, None)
+    with Crew([*choose(frameworks, device), *further], start_deadline=deadline, variables=variables) as crew:
         words = crew.greet()
     if frameworks:
         installed_only(words, asked_by_name=True)
@@ -83,15 +90,13 @@ def doctor(written: Sequence[str] = ()) -> int:
 
     Beside the frameworks here it starts every target that the project names, and those that are asked for.
     """
-    words, targets, problems = gather((), "cpu"), [], []
+    further, problems = [], []
     for text in dict.fromkeys((*named_targets(), *written)):
         try:
-            targets.append(parse_target(text, "cpu"))
+            further.append(parse_target(text, "cpu"))
         except UsageError as error:
             problems.append(str(error))
-    if further := [target for target in targets if target not in words]:
-        with Crew(further) as crew:
-            words |= crew.greet()
+    words = gather((), "cpu", further, tried=True)
     out = tables.console()
     facts = {
         "python": f"{platform.python_version()} ({platform.python_implementation()}), {platform.platform()}",
@@ -105,6 +110,13 @@ def doctor(written: Sequence[str] = ()) -> int:
         if isinstance(word, Absence):
             hint = install(target, word)
             out.print(f"{target} is not there: {word.message}" + (f"; to mend: {hint}" if hint else ""), markup=False)
+    for target, word in words.items():
+        if isinstance(word, Greeting) and (word.missing or any(i.package for i in word.implementations)):
+            there, lacking = packages_of(word)
+            if there or any(one.package for one in word.missing):
+                out.print(f"{target} has these packages of losses: {', '.join(there) or 'none'}", markup=False)
+            for text in lacking:
+                out.print(f"  {target} {text}", markup=False, soft_wrap=True)
     for problem in problems:
         out.print(problem, markup=False)
     asked = {parse_target(text, "cpu") for text in written} if not problems else set()

@@ -11,6 +11,7 @@ from pathlib import Path
 from lossbench.cases.inputs import build
 from lossbench.cases.names import find_losses
 from lossbench.cases.totals import adds_up
+from lossbench.commands.packaged import named
 from lossbench.commands.recognising import check_name, file_of, frameworks_of, parsed
 from lossbench.domains import Axes, Kind
 from lossbench.errors import ResultsNotWritten, UsageError
@@ -201,7 +202,7 @@ def _is_valid(loss: Loss, name: str, value: object) -> bool:
 
 def is_meant(own: Own, part: str, one: Implementation) -> bool:
     """Whether the command line means this implementation: the user's own alone where there is one."""
-    return bool(one.told) if own else part in one.via
+    return bool(one.told) if own else named(part, one)
 
 
 def see_alive(greetings: Mapping[Target, Greeting | Absence]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from lossbench.commands import compare
 from lossbench.commands.against import Against, against, in_modes
 from lossbench.commands.capturing import cases_of, given
 from lossbench.commands.own import NOBODYS, Own, see_alive, with_their_defaults
+from lossbench.commands.packaged import asked_of_missing, named, with_missing
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
@@ -31,6 +32,7 @@ from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
 from lossbench.output import tables
 from lossbench.output.scaling_table import scaling_table
+from lossbench.output.target_times import timing_differences
 from lossbench.output.timing_table import timing_tables
 from lossbench.records import Case, Greeting, Implementation, Target
 from lossbench.reductions import MEANINGS
@@ -106,16 +108,17 @@ def perform(request: Request, path: Path, run: Run) -> None:
     targets = in_modes(choose(request.frameworks, request.device, request.targets, request.own), request.modes)
     run.against = against(targets, request.against)
     run.greetings = _present(run.against.targets, request, run)
+    greeted = with_missing(run.greetings, asked_of_missing(request.implementation, run.greetings))
     if beside:
         offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
         words = request.losses or request.own.losses
-        named = find_losses(words, losses, offered) if words else frozenset()
-        cases = cases_of(beside[0], named, beside[1], dtypes)
+        wanted = find_losses(words, losses, offered) if words else frozenset()
+        cases = cases_of(beside[0], wanted, beside[1], dtypes)
         cases = with_their_defaults(cases, offered, losses)
         cases = [case for case in cases if not request.reductions or case.reduction in request.reductions]
     else:
         cases = _cases(request, run, suite, dtypes)
-    run.plan = plan(run.greetings, cases, losses, lambda implementation: chosen(request, implementation))
+    run.plan = plan(greeted, cases, losses, lambda implementation: chosen(request, implementation))
     if not run.plan.jobs:
         raise UsageError(_nothing_to_time(request, cases, run.plan))
     writer = Writer(path, Timing)
@@ -166,8 +169,8 @@ def _cases(request: Request, run: Run, suite: Suite, dtypes: tuple[str, ...]) ->
 
 def chosen(request: Request, implementation: Implementation) -> bool:
     """Whether the command line means this implementation, to be timed or to hold others against."""
-    named = request.implementation in implementation.via
-    return named or bool(request.against and request.against in implementation.via)
+    meant = named(request.implementation, implementation)
+    return meant or bool(request.against and request.against in implementation.via)
 
 
 def _settings(request: Request) -> Settings:
@@ -276,14 +279,14 @@ def report(run: Run, request: Request, path: Path) -> None:
     if growing:
         out.print(scaling_table(growing))
         out.print()
+    for text in timing_differences(found, [str(target) for target in run.greetings]):
+        out.print(text, markup=False)
     if run.unfinished:
         out.print(run.unfinished, markup=False)
     if run.judged:
         compare.say_of_captured(out, run.judged)
-    for target, reason in run.skipped.items():
-        out.print(f"skipped {target}: {reason}", markup=False)
-    for reason, count in run.plan.left_out.items():
-        out.print(f"left out {count} times: an implementation {reason}", markup=False)
+    for line in _not_timed(run):
+        out.print(line, markup=False)
     if run.against.base and not any(standing.base for standing in found):
         out.print(f"nothing that was timed is {request.against!r}, so no ratio could be given", markup=False)
     out.print(closing_line(run, request), markup=False)
@@ -298,6 +301,12 @@ def report(run: Run, request: Request, path: Path) -> None:
 
         for picture in plots.draw(found, request.plot):
             out.print(f"picture in {picture}", markup=False)
+
+
+def _not_timed(run: Run) -> Iterator[str]:
+    yield from (f"skipped {target}: {reason}" for target, reason in run.skipped.items())
+    for reason, count in run.plan.left_out.items():
+        yield f"left out {count} times: an implementation {reason}"
 
 
 def closing_line(run: Run, request: Request) -> str:

@@ -12,6 +12,7 @@ from lossbench.cases.regimes import REGIMES
 from lossbench.cases.suite import read_shape
 from lossbench.cases.unfolding import fits
 from lossbench.commands.own import NOBODYS, Own, see_alive, with_their_defaults
+from lossbench.commands.packaged import asked_of_missing, named
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
@@ -85,6 +86,7 @@ def main(request: Request) -> int:
         words = crew.greet()
         see_alive(words)
         greetings = installed_only(words, asked_by_name=bool(request.frameworks or request.targets))
+        asked_of_missing(request.implementation, greetings)
         offered = [i for greeting in greetings.values() for i in greeting.implementations]
         chosen = [catalogue()[name] for name in find_losses(request.losses or request.own.losses, catalogue(), offered)]
         cases: list[Case] = []
@@ -100,7 +102,7 @@ def main(request: Request) -> int:
                 verdicts.append(verdict)
                 writer.write(verdict)
 
-            comparison = Comparison(crew, greetings, answers, emit, {}, lambda i: request.implementation in i.via)
+            comparison = Comparison(crew, greetings, answers, emit, {}, lambda i: named(request.implementation, i))
             with tables.progress(len(cases), "sweeping") as progress:
                 comparison.run(cases, progress)
     level_by_case = {str(case): level_of(case, over) for case in cases}

@@ -244,6 +244,7 @@ class Timekeeping:
             malloc_trim_threshold=malloc.get("MALLOC_TRIM_THRESHOLD_", ""),
             note=note,
             target=str(target),
+            package=job.implementation.package if job.implementation else "",
         )
 
 

@@ -209,7 +209,7 @@ def test_doctor_says_what_is_there_and_what_to_install(
 def test_doctor_shows_versions_and_devices(
     words: Words, wide: None, lossbench: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "gather", lambda frameworks, device: words)
+    monkeypatch.setattr(listing, "gather", lambda frameworks, device, further, tried: words)
     done = lossbench("doctor")
     assert done.code == 0
     ((target, greeting),) = words.items()
