@@ -31,15 +31,19 @@ def guests_found(verdicts: Sequence[Verdict], vias: Collection[str], again: Call
     for verdict in verdicts:
         if verdict.via in vias and verdict.status in WRONG:
             kind = "gradient" if verdict.worst.startswith("gradient") else "value"
-            groups.setdefault((verdict.via, verdict.regime, kind), []).append(verdict)
-    for (via, regime, kind), mine in groups.items():
+            if verdict.status in (Status.REFUSES, Status.CRASHES, Status.HANGS):  # for one reason, whatever the inputs
+                groups.setdefault((verdict.via, verdict.note, str(verdict.status)), []).append(verdict)
+            else:
+                groups.setdefault((verdict.via, verdict.regime, kind), []).append(verdict)
+    for (via, _, kind), mine in groups.items():
+        regimes = ", ".join(dict.fromkeys(v.regime for v in mine))
         plainest = min(mine, key=lambda v: (v.dtype != "float32", v.reduction != "none", len(v.case)))
         endless = kind == "value" and plainest.gradient_error == math.inf
         slope = "its gradient is NaN or infinite where it should not be" if endless else ""
         worst = "" if plainest.status is Status.ACCEPTS else plainest.worst  # no number is wrong, but that there is one
         said = "; ".join(filter(None, (worst, slope, plainest.note)))
         repeat = f"\n  {again(plainest)}" if plainest.case else ""
-        yield f"{via}, {len(mine)} {plainest.status} on {regime or 'import'}: {said}{repeat}"
+        yield f"{via}, {len(mine)} {plainest.status} on {regimes or 'import'}: {said}{repeat}"
 
 
 def remarks(verdicts: Sequence[Verdict], vias: Collection[str]) -> Iterator[str]:
