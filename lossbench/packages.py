@@ -19,6 +19,7 @@ from typing import Any
 
 from lossbench.records import Implementation
 
+TO_INSTALL = ", which is not installed; to install it: "
 TRY = "LOSSBENCH_TRY_PACKAGES"  # set by those who want to know whether the packages that are there can be imported
 
 
@@ -77,7 +78,7 @@ class Package:
         """What keeps it from being used, as far as is known without importing it; empty where nothing does."""
         if self._broken:
             return self._broken
-        return "" if self.version else f"needs {self.name}, which is not installed; to install it: {self.install}"
+        return "" if self.version else f"needs {self.name}{TO_INSTALL}{self.install}"
 
     def load(self) -> None:
         """Import what the adapters call; once that is done it costs nothing.

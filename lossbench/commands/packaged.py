@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from lossbench.cases.applicability import lacks_device
 from lossbench.errors import EnvironmentLacks
+from lossbench.packages import TO_INSTALL
 from lossbench.records import Greeting, Implementation, Target
 
 
@@ -47,11 +48,24 @@ def with_missing(greetings: Mapping[Target, Greeting], chosen: Collection[Implem
 
 
 def packages_of(word: Greeting) -> tuple[list[str], list[str]]:
-    """The packages that are there, with their versions, and what is to be said of those that are not."""
+    """The packages that are there, with their versions, and what is to be said of what is not.
+
+    Of those that are not installed that is one sentence, with one line for pip.
+    """
     there = dict.fromkeys(i.package for i in word.implementations if i.package)
-    return list(there), list(dict.fromkeys(lacks_of(word.missing)))
-
-
-def lacks_of(missing: Iterable[Implementation]) -> Iterable[str]:
-    """What each package's implementations lack."""
-    return dict.fromkeys(one.lacks for one in missing)
+    said: list[str] = []
+    names: list[str] = []
+    wanted: dict[str, None] = {}
+    command, beside = "", ""
+    for text in dict.fromkeys(one.lacks for one in word.missing):
+        about, found, line = text.partition(TO_INSTALL)
+        if not found:
+            said.append(text)
+            continue
+        command, _, rest = line.partition(" install ")
+        requirement, _, beside = rest.partition(" ")
+        names.append(about.removeprefix("needs "))
+        wanted[requirement] = None
+    if names:
+        said.append(f"has no {', '.join(names)}; to install: {command} install {' '.join([*wanted, beside]).rstrip()}")
+    return list(there), said

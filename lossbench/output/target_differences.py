@@ -78,9 +78,9 @@ def differences(verdicts: Sequence[Verdict]) -> Iterator[str]:
     for (_, via, case), mine in ranked:
         alike.setdefault((via, *(f"{name} {v.status}" for name, v in sorted(mine.items()))), []).append((case, mine))
     for (via, *_), found in list(alike.items())[:MOST]:
-        case, mine = found[0]
+        case, shown = found[0]
         more = f" (and {len(found) - 1} more such cases)" if len(found) > 1 else ""
-        yield f"  {case} by {via}: " + "; ".join(f"{name} {_said(v)}" for name, v in mine.items()) + more
+        yield f"  {case} by {via}: " + "; ".join(f"{name} {_said(v)}" for name, v in shown.items()) + more
     if len(alike) > MOST:
         yield f"  and {sum(len(found) for found in list(alike.values())[MOST:])} more"
     yield from alone(groups)

@@ -92,7 +92,8 @@ def test_one_whose_import_fails_is_absent_with_the_reason(install: Install, loss
 def test_the_doctor_speaks_of_both(install: Install, lossbench: InProcess, wide: None) -> None:
     done = lossbench("doctor")
     assert "these packages of losses: none" in done.out
-    assert "needs standin-losses, which is not installed; to install it: " in done.out
+    assert "has no standin-losses; to install: " in done.out
+    assert "-m pip install standin-losses==1.0 numpy" in done.out
 
 
 def test_the_doctor_tries_to_import_what_is_there(install: Install, lossbench: InProcess, wide: None) -> None:
