@@ -196,6 +196,23 @@ def gate(
     results: Annotated[
         Optional[Path], typer.Option("--results", help="Judge these rows (see merge) instead of measuring.")
     ] = None,
+    speed: Annotated[bool, typer.Option("--speed", help="Hold times, too, against those of --against.")] = False,
+    against: Annotated[
+        str, typer.Option("--against", help="The other target: FRAMEWORK[:MODE][@DEVICE][=PYTHON], or a python.")
+    ] = "",
+    slower: Annotated[
+        str, typer.Option("--slower", help="How many percent slower is let pass; 10%.", show_default=False)
+    ] = "",
+    speed_suite: Annotated[
+        str, typer.Option("--speed-suite", help="What is timed; the suite speed.", show_default=False)
+    ] = "",
+    seconds: Annotated[
+        Optional[float], typer.Option("--seconds", help="Of timing each implementation, at most; 3.")
+    ] = None,
+    processes: Annotated[
+        Optional[int], typer.Option("--processes", help="Fresh processes that time; as many as it takes.")
+    ] = None,
+    threads: Annotated[Optional[int], typer.Option("--threads", help="Threads while timing; 1.")] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why it is accepted; written beside it.")] = "",
     expires: Annotated[str, typer.Option("--expires", help="Accepted until this day, such as 2027-01-31.")] = "",
     junit: Annotated[Optional[Path], typer.Option("--junit", help="Also write JUnit XML.")] = None,
@@ -212,6 +229,7 @@ def gate(
     from lossbench.commands.gate import Request
     from lossbench.commands.gate import main as run
     from lossbench.commands.gate_files import Files
+    from lossbench.commands.gate_times import Times
 
     request = Request(
         losses=split(losses),
@@ -233,6 +251,7 @@ def gate(
         files=Files(junit, sarif, json, summary, github),
         targets=split(target),
         own=own_of(impl, as_, map_, order, item, classes),
+        times=Times(speed, against, speed_suite, slower, seconds, processes, threads),
     )
     raise typer.Exit(run(request))
 

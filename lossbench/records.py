@@ -358,6 +358,7 @@ class Finding:
     via: str = ""
     device: str = "cpu"
     mode: str = "eager"
+    again: str = ""  # the command that measures it again, where that is not `compare --case`
 
 
 @dataclass(frozen=True, slots=True)

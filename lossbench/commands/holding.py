@@ -14,7 +14,18 @@ from lossbench.commands.compare import Run
 from lossbench.errors import UsageError
 from lossbench.judging import baseline
 from lossbench.judging.accepted import Accepted, Found, Key, Recipe, fold, recipe_of
-from lossbench.judging.baseline import BETTER, CHANGED, GONE, KINDS, MISSING, NEW, REGRESSIONS, UNMEASURED, WORSE
+from lossbench.judging.baseline import (
+    BETTER,
+    CHANGED,
+    GONE,
+    KINDS,
+    MISSING,
+    NEW,
+    REGRESSIONS,
+    UNMEASURED,
+    UNTIMED,
+    WORSE,
+)
 from lossbench.losses import catalogue
 from lossbench.records import Finding, Greeting, Status, Target
 
@@ -163,7 +174,7 @@ def exit_code(holding: Holding, strict_better: bool) -> int:
         return 1
     if holding.count(MISSING):
         return 3
-    return 4 if holding.count(UNMEASURED) or holding.problems or not holding.held else 0
+    return 4 if holding.count(UNMEASURED, UNTIMED) or holding.problems or not holding.held else 0
 
 
 def meaning(holding: Holding, code: int) -> str:
@@ -188,8 +199,12 @@ def _behind(holding: Holding, code: int) -> str:
         return holding.problems[0]
     if code == 4 and not holding.held:
         return "nothing of what was measured is in the baseline" if holding.found else "nothing was measured"
-    unmeasured = f"{holding.count(UNMEASURED)} accepted keys were not measured again"
-    return unmeasured if code == 4 else "nothing is worse"
+    if code == 4:
+        keys, times = holding.count(UNMEASURED), holding.count(UNTIMED)
+        lacking = [f"{keys} accepted key{'s were' if keys > 1 else ' was'} not measured again"] if keys else []
+        lacking += [f"{times} time{'s' if times > 1 else ''} could not be measured"] if times else []
+        return ", ".join(lacking)
+    return "nothing is worse"
 
 
 def counts(holding: Holding) -> str:

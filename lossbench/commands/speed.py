@@ -97,7 +97,7 @@ def main(request: Request) -> int:
 
 def perform(request: Request, path: Path, run: Run) -> None:
     """Time the suite on every target, filling `run` and the file at `path` as timings arrive."""
-    settings, losses = _settings(request), catalogue()
+    settings, losses = settings_of(request), catalogue()
     dtypes, _, _ = checked(request.dtypes, (), ())
     suite = adapted(load(request.suite), dtypes, request.reductions)
     beside = given(request.inputs, request.settings) if request.inputs else None
@@ -160,7 +160,12 @@ def chosen(request: Request, implementation: Implementation) -> bool:
     return named or bool(request.against and request.against in implementation.via)
 
 
-def _settings(request: Request) -> Settings:
+def settings_of(request: Request) -> Settings:
+    """How long to measure, and in how many processes.
+
+    Raises:
+        UsageError: figures that cannot be meant.
+    """
     for option, value, least in (("--processes", request.processes, 0), ("--threads", request.threads, 1)):
         if value < least:
             raise UsageError(f"{option} {value} is below {least}; leave it out to have the default")

@@ -23,10 +23,10 @@ DECLARED = (Status.BY_CONTRACT, Status.DEVIATES)
 ANSWERED = (Status.AGREES, Status.IMPRECISE, Status.BY_CONTRACT, Status.DEVIATES, Status.DIFFERS, Status.ACCEPTS)
 
 WORSE, VANISHED, EXPIRED, GONE, SLOWER = "worse", "vanished", "expired", "gone", "slower"
-MISSING, UNMEASURED = "missing", "unmeasured"
+MISSING, UNMEASURED, UNTIMED = "missing", "unmeasured", "untimed"
 BETTER, CHANGED, NEW = "better", "changed", "new"
 REGRESSIONS = (WORSE, VANISHED, EXPIRED, GONE, SLOWER)  # each of them fails the gate
-KINDS = (*REGRESSIONS, MISSING, UNMEASURED, BETTER, CHANGED, NEW)  # the order in which they stand
+KINDS = (*REGRESSIONS, MISSING, UNMEASURED, UNTIMED, BETTER, CHANGED, NEW)  # the order in which they stand
 
 
 def limit(accepted: float) -> float:

@@ -19,6 +19,7 @@ RULES = {
     "slower": "An implementation is slower than what it is held against.",
     "missing": "The environment lacks a framework that the baseline holds.",
     "unmeasured": "An accepted verdict was not measured again.",
+    "untimed": "A time could not be measured, though the one it is held against could.",
     "better": "A verdict is better than accepted.",
     "changed": "A verdict changed, and neither is worse.",
     "new": "A verdict that the baseline does not hold yet.",

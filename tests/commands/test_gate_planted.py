@@ -1,17 +1,18 @@
 """Thirty regressions planted into a run that the fakes recorded, and twenty harmless changes: codes and culprits."""
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from clocked import Clock
 from running import InProcess
 
 from lossbench.commands import gate
-from lossbench.judging.baseline import SLOWER
-from lossbench.records import Finding, Status, Verdict
+from lossbench.records import Status, Verdict
 from lossbench.results import Writer, read
 
 HONEST = "fakes.honest.huber"
@@ -150,19 +151,36 @@ def test_a_planted_regression_fails_and_names_the_culprit(kind: str, recorded: R
     assert "lossbench compare --case " in shown or "gone  " in shown
 
 
-def test_there_are_thirty_with_the_one_of_speed() -> None:
-    assert len(REGRESSIONS) + 1 >= 30
+SLOWER = {
+    "slower by 15 %": {False: 1.15e-3},
+    "its gradient slower by 15 %": {True: 3.45e-3},
+    "both slower by half": {False: 1.5e-3, True: 4.5e-3},
+}
 
 
-def test_what_is_slower_fails_by_the_same_door(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
-    judged = gate.judged
-    slower = Finding(SLOWER, "huber by fakes.honest.huber of fakes", "", "", "", "1.15 times as long as torch",
-                     "huber", "fakes", HONEST)  # fmt: skip
-    monkeypatch.setattr(gate, "judged", lambda *given: judged(*given, more=[slower]))
-    code, shown = recorded.gate(recorded.run)
-    assert code == 1
-    assert "slower     huber by fakes.honest.huber" in shown
-    assert shown.splitlines()[-1].endswith("-> exit 1 (regressed: 1 slower)")
+@pytest.mark.parametrize("kind", SLOWER)
+def test_what_is_slower_fails_by_the_same_door(kind: str, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = f"fakes={sys.executable}"
+    clock = Clock({"fakes": [HONEST, LIAR], other: [HONEST, LIAR]})
+    clock.install(monkeypatch)
+    options = ("--speed", "--against", other, "--speed-suite", "speed-small")
+    code, shown = recorded.gate(recorded.run, *options)
+    assert code == 0, shown
+    clock.seconds = {("fakes", HONEST, backward): seconds for backward, seconds in SLOWER[kind].items()}
+    code, shown = recorded.gate(recorded.run, *options)
+    assert code == 1, shown
+    assert f"by {HONEST} of fakes: " in shown
+    assert f"times as long as on {other}" in shown
+    assert LIAR not in "".join(line for line in shown.splitlines() if line.startswith("slower "))
+    assert f"-> exit 1 (regressed: {len(SLOWER[kind])} slower)" in shown
+
+
+def test_there_are_thirty_of_every_kind() -> None:
+    words = " ".join(REGRESSIONS)
+    assert len(REGRESSIONS) >= 30
+    for kind in ("value", "gradient", "NaN", "crash", "hang", "deviation that vanished", "implementation gone"):
+        assert kind in words
+    assert SLOWER
 
 
 def everywhere(**others: object) -> Change:
