@@ -152,6 +152,7 @@ def speed(
     inputs: Inputs = None,
     settings: Settings = None,
     brought: Brought = None,
+    form: Form = "table",
 ) -> None:
     """Time every implementation, forward and with its gradient, in fresh processes."""
     from lossbench.commands.speed import Request
@@ -162,7 +163,7 @@ def speed(
         losses=split(losses), suite=suite, frameworks=split(framework), dtypes=split(dtype), device=device,
         modes=split(mode), shapes=split(shape), sweep=sweep, reductions=split(reduction), processes=processes,
         seconds=seconds, threads=threads, implementation="" if own else impl, against=against, plot=plot, csv=csv,
-        inputs=inputs, settings=tuple(settings or ()), targets=split(target), own=own,
+        inputs=inputs, settings=tuple(settings or ()), targets=split(target), own=own, form=form,
     )  # fmt: skip
     raise typer.Exit(run(request))
 
@@ -277,7 +278,7 @@ def list_(
     coverage: Annotated[
         bool, typer.Option("--coverage", help="With formats, parameters offered or missing, and gradients.")
     ] = False,
-    form: Annotated[str, typer.Option("--format", help="table, csv, json or markdown.")] = "table",
+    form: Form = "table",
     brought: Brought = None,
 ) -> None:
     """Every loss, and who implements it."""
@@ -294,12 +295,13 @@ def show(
     target: Annotated[str, typer.Option("--to", help="The framework you port to; its call comes first.")] = "",
     run: Annotated[bool, typer.Option("--run/--no-run", help="Confirm every call by measuring it.")] = True,
     brought: Brought = None,
+    form: Form = "table",
 ) -> None:
     """One loss in full: formula, every framework's call argument by argument, and what changes between them."""
     from lossbench.commands.showing import Request
     from lossbench.commands.showing import main as show_them
 
-    raise typer.Exit(show_them(Request(split(losses), split(framework), source, target, run)))
+    raise typer.Exit(show_them(Request(split(losses), split(framework), source, target, run, form)))
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -307,30 +309,33 @@ def choose(
     context: typer.Context,
     framework: Annotated[str, typer.Option("--framework", help="Show the calls in this framework.")] = "",
     tree: Annotated[bool, typer.Option("--tree", help="Print the whole chart.")] = False,
+    form: Form = "table",
 ) -> None:
     """Which loss fits: asks a few questions, or takes the answers as options (--task regression --outliers)."""
     from lossbench.commands.choosing import main as run
 
-    raise typer.Exit(run(context.args, framework, tree))
+    raise typer.Exit(run(context.args, framework, tree, form))
 
 
 @app.command()
-def doctor(target: Targets = None) -> None:
+def doctor(target: Targets = None, form: Form = "table") -> None:
     """What is installed, which devices, interpreters and targets there are, and how to mend what is missing."""
     from lossbench.commands.listing import doctor as run
 
-    raise typer.Exit(run(split(target)))
+    raise typer.Exit(run(split(target), form))
 
 
 @app.command()
 def selftest(
-    suite: Annotated[str, typer.Option("--suite", help="What the fakes are put to.")] = "selftest", csv: Csv = None
+    suite: Annotated[str, typer.Option("--suite", help="What the fakes are put to.")] = "selftest",
+    csv: Csv = None,
+    form: Form = "table",
 ) -> None:
     """Let fakes lie to the judge: every lie must be caught, and no honest oddity blamed."""
     from lossbench.commands.selftest import Request
     from lossbench.commands.selftest import main as run
 
-    raise typer.Exit(run(Request(suite, csv)))
+    raise typer.Exit(run(Request(suite, csv, form)))
 
 
 for _group in (cli_search, cli_own, cli_results):

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from lossbench.cli_options import Device, Dtypes, Frameworks, split
+from lossbench.cli_options import Device, Dtypes, Form, Frameworks, split
 
 
 def hunt(
@@ -27,6 +27,7 @@ def hunt(
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if anything differs unexplained.")] = False,
     csv: Annotated[Optional[Path], typer.Option("--csv", help="Where the rows go.", show_default=False)] = None,
+    form: Form = "table",
 ) -> None:
     """Search for the worst input of every implementation, and shrink it to the smallest that shows the defect."""
     from lossbench.commands.hunt import Request
@@ -45,5 +46,6 @@ def hunt(
         keep=keep,
         strict=strict,
         csv=csv,
+        form=form,
     )
     raise typer.Exit(run(request))

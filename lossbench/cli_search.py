@@ -14,6 +14,7 @@ from lossbench.cli_options import (
     Csv,
     Device,
     Dtypes,
+    Form,
     Frameworks,
     Impl,
     Inputs,
@@ -46,6 +47,7 @@ def exhaust(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the last run was interrupted.")] = False,
     csv: Csv = None,
     brought: Brought = None,
+    form: Form = "table",
 ) -> None:
     """Run every bit pattern of a format through elementwise losses: how far off each answer is."""
     from lossbench.commands.exhaust import Request
@@ -64,6 +66,7 @@ def exhaust(
         all_options=all_options,
         resume=resume,
         csv=csv,
+        form=form,
     )
     raise typer.Exit(run(request))
 
@@ -87,6 +90,7 @@ def sweep(
     device: Device = "cpu",
     csv: Csv = None,
     brought: Brought = None,
+    form: Form = "table",
 ) -> None:
     """Turn one stress up and see how the errors of every implementation grow."""
     from lossbench.commands.sweep import Request
@@ -107,6 +111,7 @@ def sweep(
         seeds=split(seed) or ("0", "1", "2"),
         reduction=reduction,
         csv=csv,
+        form=form,
     )
     raise typer.Exit(run(request))
 

@@ -24,6 +24,7 @@ from lossbench.loss import Loss
 from lossbench.losses import catalogue
 from lossbench.output import tables
 from lossbench.output.exhaust_table import exhaust_table
+from lossbench.output.forms import checked_form
 from lossbench.records import Exhausted, Greeting, Target
 from lossbench.reference.balls import Undefined
 from lossbench.reference.certify import certify
@@ -47,6 +48,7 @@ class Request:
     csv: Path | None = None
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation
+    form: str = "table"  # one of `FORMS`
 
 
 @dataclass(slots=True)
@@ -63,10 +65,9 @@ class Run:
 def main(request: Request) -> int:
     """Run through the patterns, print the table, and return the exit code."""
     path = request.csv or LATEST / "exhaust.csv"
+    checked_form(request.form)
     run = perform(request, path)
-    out = tables.console()
-    out.print(exhaust_table(run.rows))
-    out.print()
+    out = tables.put(request.form, Exhausted, run.rows, lambda out: (exhaust_table(run.rows), ""))
     for (target, key), reason in (run.findings.failures | run.findings.refusals).items():
         out.print(f"{target} {key.partition(':')[2]}: {reason}", markup=False)
     inputs = sum(row.compared for row in run.rows)

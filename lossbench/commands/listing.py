@@ -15,6 +15,7 @@ from lossbench.errors import UsageError
 from lossbench.losses import catalogue
 from lossbench.output import info_tables, tables
 from lossbench.output.coverage import as_csv, as_json, as_markdown, as_table, offers
+from lossbench.output.forms import checked_form
 from lossbench.records import Greeting, Implementation, Target
 from lossbench.reference.answers import default_path
 from lossbench.wire import Absence
@@ -57,10 +58,10 @@ def list_losses(frameworks: Sequence[str], regimes: bool, coverage: bool = False
         raise UsageError(f"--format {form!r}; {suggestion(form, FORMS)}")
     out = tables.console()
     if regimes:
-        for given, option in ((frameworks, "--framework"), (coverage, "--coverage"), (form != "table", "--format")):
+        for given, option in ((frameworks, "--framework"), (coverage, "--coverage")):
             if given:
-                raise UsageError(f"--regimes are the same for every framework, and a table; leave out {option}")
-        out.print(info_tables.regime_table())
+                raise UsageError(f"--regimes are the same for every framework; leave out {option}")
+        tables.put(form, info_tables.Explained, info_tables.regimes(), lambda out: (info_tables.regime_table(),))
         return 0
     words = gather(frameworks)
     losses = [loss for loss in catalogue().values() if not loss.variant]
@@ -78,11 +79,12 @@ def list_losses(frameworks: Sequence[str], regimes: bool, coverage: bool = False
     return 0
 
 
-def doctor(written: Sequence[str] = ()) -> int:
+def doctor(written: Sequence[str] = (), form: str = "table") -> int:
     """Print what is installed, which devices there are, and what each worker says of itself.
 
     Beside the frameworks here it starts every target that the project names, and those that are asked for.
     """
+    checked_form(form)
     words, targets, problems = gather((), "cpu"), [], []
     for text in dict.fromkeys((*named_targets(), *written)):
         try:
@@ -92,15 +94,22 @@ def doctor(written: Sequence[str] = ()) -> int:
     if further := [target for target in targets if target not in words]:
         with Crew(further) as crew:
             words |= crew.greet()
-    out = tables.console()
     facts = {
         "python": f"{platform.python_version()} ({platform.python_implementation()}), {platform.platform()}",
         "processor": f"{processor()}, {os.cpu_count()} cores",
         "suites": str(suites_folder()),
         "certified answers": str(default_path()),
     }
+    there = {target: word for target, word in words.items() if isinstance(word, Greeting)}
+    rows = [info_tables.greeted(target, word) for target, word in there.items()]
+    rows += [
+        info_tables.missing(target, word.message, install(target, word))
+        for target, word in words.items()
+        if isinstance(word, Absence)
+    ]
+    out = tables.console(stderr=form != "table")
     out.print(info_tables.facts_table(facts))
-    out.print(info_tables.doctor_table({t: w for t, w in words.items() if isinstance(w, Greeting)}))
+    tables.put(form, info_tables.Present, rows, lambda out: (info_tables.doctor_table(there),))
     for target, word in words.items():
         if isinstance(word, Absence):
             hint = install(target, word)

@@ -19,6 +19,7 @@ from lossbench.judging.comparison import Comparison, open_answers
 from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
 from lossbench.output import tables
+from lossbench.output.forms import checked_form
 from lossbench.output.sweep_table import sweep_table
 from lossbench.records import Case, Verdict
 from lossbench.results import LATEST, Writer
@@ -51,6 +52,7 @@ class Request:
     csv: Path | None = None
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation
+    form: str = "table"  # one of `FORMS`
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class Run:
 def main(request: Request) -> int:
     """Turn the stress up step by step, print the table, and return the exit code."""
     path = request.csv or LATEST / "sweep.csv"
+    checked_form(request.form)
     if not (request.losses or request.own):
         raise UsageError(
             "say which losses to sweep, such as `lossbench sweep cross_entropy`; `lossbench list` has them"
@@ -98,10 +101,11 @@ def main(request: Request) -> int:
             with tables.progress(len(cases), "sweeping") as progress:
                 comparison.run(cases, progress)
     level_by_case = {str(case): level_of(case, over) for case in cases}
-    out = tables.console()
-    for dtype in dtypes:
-        rows = [(level_by_case[v.case], v) for v in verdicts if v.dtype == dtype and v.compared]
-        out.print(sweep_table(rows, over, dtype))
+    compared = [v for v in verdicts if v.compared]
+    by_dtype = {dtype: [(level_by_case[v.case], v) for v in compared if v.dtype == dtype] for dtype in dtypes}
+    out = tables.put(
+        request.form, Verdict, compared, lambda out: (sweep_table(rows, over, d) for d, rows in by_dtype.items())
+    )
     out.print(f"worst errors by scale, in eps of the format; rows in {path}", markup=False)
     return 0 if any(v.compared for v in verdicts) else 4
 
