@@ -93,7 +93,11 @@ def test_a_form_that_does_not_exist_is_refused_before_anything_runs(name: str, h
 
 @pytest.mark.parametrize("form", ["csv", "json", "markdown"])
 def test_checks_of_a_function_of_ones_own(form: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = check.Run([Checked("f", "torch", "2.0", "gradient", Result.FOUND, "float32", "off by 2")], "it takes prediction, target", 7)
+    run = check.Run(
+        [Checked("f", "torch", "2.0", "gradient", Result.FOUND, "float32", "off by 2")],
+        "it takes prediction, target",
+        7,
+    )
     check.report(run, Path("check.csv"), form)
     said = capsys.readouterr()
     assert "off by 2" in said.out
