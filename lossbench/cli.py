@@ -179,7 +179,9 @@ def gate(
     ] = None,
     accept: Annotated[bool, typer.Option("--accept", help="Make what is found the accepted verdicts.")] = False,
     device: Device = "cpu",
-    seed: Seeds = None,
+    seed: Annotated[
+        Words, typer.Option("--seed", help="Seeds beside the suite's own; what they alone show does not fail.")
+    ] = None,
     csv: Csv = None,
     strict_better: Annotated[
         bool, typer.Option("--strict-better", help="Exit 1 also if something is better than accepted.")

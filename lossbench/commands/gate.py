@@ -185,6 +185,7 @@ def measure(request: Request, path: Path, run: compare.Run, so_far: object, shar
         request.suite,
         request.frameworks,
         seeds=request.seeds,
+        beside=bool(request.seeds),
         device=request.device,
         shard=shard,
         quiet=request.quiet,
@@ -237,7 +238,10 @@ def judged(
     """Hold the run against the baseline. Findings of another kind, such as of times, go in by `more`."""
     name = str(request.results)
     why = why_gone_from(run, request.suite) if request.results is None else why_gone_on_record(run, name)
-    return hold(scope, rows, targets, run, why, today(), more)
+    drawn = None
+    if request.seeds and not request.accept:
+        drawn = frozenset(str(case) for case in unfold(load(request.suite), catalogue(), Selection()))
+    return hold(scope, rows, targets, run, why, today(), more, drawn)
 
 
 def account_of(

@@ -96,6 +96,7 @@ def hold(
     why_gone: WhyGone,
     today: date,
     more: Iterable[Finding] = (),
+    drawn: Collection[str] | None = None,
 ) -> Holding:
     """Hold the run's verdicts against the rows that the command line asked for.
 
@@ -107,6 +108,7 @@ def hold(
         why_gone: says of a row that nobody answered for what is the matter.
         today: for rows that expire.
         more: findings that do not come of verdicts, such as those of times.
+        drawn: the cases that hold the rows; what others show is told and does not fail. None: all of them.
     """
     offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
     losses = find_losses(scope.losses, catalogue(), offered) if scope.losses else frozenset()
@@ -114,9 +116,13 @@ def hold(
     reasons = {v.framework: v.note for v in run.verdicts if v.status is Status.SKIPPED}
     there = run.greetings.keys()
     missing = {t: reasons.get(t.framework, "it is not there") for t in targets if t not in there and not t.guest}
-    found = fold(run.verdicts)
-    findings = baseline.in_order([*baseline.compare(covered, found, missing, why_gone, today), *more])
-    return Holding(rows, covered, found, findings, list(run.problems))
+    found = fold(verdict for verdict in run.verdicts if drawn is None or verdict.case in drawn)
+    findings = [*baseline.compare(covered, found, missing, why_gone, today), *more]
+    if drawn is not None:
+        others = fold(verdict for verdict in run.verdicts if verdict.case not in drawn)
+        told = {finding.key for finding in findings}
+        findings += [one for one in baseline.by_other_draws(covered, others) if one.key not in told]
+    return Holding(rows, covered, found, baseline.in_order(findings), list(run.problems))
 
 
 def answering(run: Run, target: Target) -> list[Greeting]:
