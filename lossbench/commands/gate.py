@@ -280,7 +280,7 @@ def report(request: Request, account: Account, holding: Holding, run: compare.Ru
     for line in request.files.lines(account):
         out.print(line, markup=False, soft_wrap=True)
     if account.against and not request.quiet:
-        out.print(paces_table(account.paces), soft_wrap=True)
+        out.print(paces_table(account.paces, account.limit), soft_wrap=True)
         out.print(times_line(account), markup=False, soft_wrap=True)
     if not request.quiet:
         for verdict in {v.framework: v for v in run.verdicts if v.status is Status.SKIPPED}.values():

@@ -114,7 +114,9 @@ def planned(times: Times, request: speed.Request) -> Plan | None:
     limit = read_limit(times.limit)
     with Crew(list(bases), threads=asked.threads) as crew:
         installed_only(crew.greet(), asked_by_name=bool(asked.frameworks or asked.targets or named))
-    beside = path.with_name(f"{path.stem}-speed{path.suffix}") if path else LATEST / "gate-speed.csv"
+    beside = LATEST / "gate-speed.csv"
+    if path and (path.is_file() or not path.exists()):  # and no device, such as /dev/stdout
+        beside = path.with_name(f"{path.stem}-speed{path.suffix}")
     return Plan(asked, bases, limit, beside)
 
 

@@ -152,8 +152,9 @@ def times_line(account: Account) -> str:
     found = [pace.relation for pace in account.paces]
     each = ", ".join(f"{found.count(relation)} {relation}" for relation in Relation if relation in found)
     untimed = f", {found.count(None)} not timed" if None in found else ""
+    hint = " (more --seconds tell)" if Relation.AMBIGUOUS in found else ""
     more = sum(pace.exceeds(account.limit) for pace in account.paces)
     return (
-        f"{len(found)} times held against {account.against}: {each or 'none'}{untimed}; "
+        f"{len(found)} times held against {account.against}: {each or 'none'}{hint}{untimed}; "
         f"{more} slower by more than {100 * account.limit:g} %"
     )

@@ -1,7 +1,8 @@
-"""The times that the gate held against another target's, for reading: what is not the same, the slowest first."""
+"""The times that the gate held against another target's, for reading: what differs or may, the slowest first."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rich.console import Group
@@ -13,10 +14,18 @@ from lossbench.output.findings_table import INDENT, LEFT
 from lossbench.output.timing_table import STYLES, microseconds
 
 
-def paces_table(paces: Sequence[Pace]) -> Group:
-    """Three lines for each that is faster, slower or ambiguous; print it with `soft_wrap`, so that names stay whole."""
-    shown = [pace for pace in paces if pace.relation not in (None, Relation.SAME)]
+def paces_table(paces: Sequence[Pace], limit: float) -> Group:
+    """Three lines for each that is faster or slower, or ambiguous and off by more than the limit.
+
+    Print it with `soft_wrap`, so that names stay whole.
+    """
+    sure = (Relation.FASTER, Relation.SLOWER)
+    shown = [p for p in paces if p.relation in sure or (p.relation is Relation.AMBIGUOUS and _is_far(p, limit))]
     return Group(*(line for pace in sorted(shown, key=lambda pace: -(pace.ratio or 0.0)) for line in _lines(pace)))
+
+
+def _is_far(pace: Pace, limit: float) -> bool:
+    return abs(math.log(pace.ratio or 1.0)) > math.log1p(limit)
 
 
 def _lines(pace: Pace) -> list[Text]:

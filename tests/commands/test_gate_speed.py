@@ -210,5 +210,5 @@ def test_rows_of_times_lie_beside_those_of_verdicts_and_real_workers_are_timed(
     )
     words = ("--speed-suite", suite, "--seconds", "0", "--processes", "1", "--csv", "now.csv")
     done = lossbench("gate", "huber", *FAKES, "--speed", "--against", OLD, *words)
-    assert (done.code, "AMBIGUOUS; 0 slower" in done.out) == (0, True), done.out
+    assert (done.code, " AMBIGUOUS (more --seconds tell); 0 slower" in done.out) == (0, True), done.out
     assert {row.target for row in read(folder / "now-speed.csv", Timing)} == {"fakes", OLD}
