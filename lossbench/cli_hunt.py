@@ -13,6 +13,7 @@ from lossbench.cli_options import (
     Csv,
     Device,
     Dtypes,
+    Form,
     Frameworks,
     Impl,
     Item,
@@ -49,6 +50,7 @@ def hunt(
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if anything differs unexplained.")] = False,
     csv: Csv = None,
     brought: Brought = None,
+    form: Form = "table",
 ) -> None:
     """Search for the worst input of every implementation, and shrink it to the smallest that shows the defect."""
     from lossbench.commands.hunt import Request
@@ -70,5 +72,6 @@ def hunt(
         csv=csv,
         targets=split(target),
         own=own,
+        form=form,
     )
     raise typer.Exit(run(request))

@@ -14,6 +14,7 @@ from lossbench.cli_options import (
     Csv,
     Device,
     Dtypes,
+    Form,
     Frameworks,
     Impl,
     Inputs,
@@ -50,6 +51,7 @@ def exhaust(
     csv: Csv = None,
     plot: Plot = None,
     brought: Brought = None,
+    form: Form = "table",
 ) -> None:
     """Run every bit pattern of a format through elementwise losses: how far off each answer is."""
     from lossbench.commands.exhaust import Request
@@ -69,6 +71,7 @@ def exhaust(
         resume=resume,
         csv=csv,
         plot=plot,
+        form=form,
     )
     raise typer.Exit(run(request))
 
@@ -93,6 +96,7 @@ def sweep(
     csv: Csv = None,
     plot: Plot = None,
     brought: Brought = None,
+    form: Form = "table",
 ) -> None:
     """Turn one stress up and see how the errors of every implementation grow."""
     from lossbench.commands.sweep import Request
@@ -114,6 +118,7 @@ def sweep(
         reduction=reduction,
         csv=csv,
         plot=plot,
+        form=form,
     )
     raise typer.Exit(run(request))
 

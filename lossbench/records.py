@@ -364,6 +364,7 @@ class Finding:
     via: str = ""
     device: str = "cpu"
     mode: str = "eager"
+    again: str = ""  # the command that measures it again, where that is not `compare --case`
     named: tuple[str, ...] = ()  # the options that name a user's own implementation, or a target of theirs
 
 

@@ -72,6 +72,11 @@ class Selection:
     regimes: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
     shard: Shard | None = None
+    beside: bool = False  # the seeds stand beside the suite's own, not in their place
+
+    def drawn(self, own: tuple[int, ...]) -> tuple[int, ...]:
+        """The seeds of a block that has these of its own."""
+        return tuple(dict.fromkeys((*own, *self.seeds))) if self.beside else self.seeds or own
 
 
 def load(name: str) -> Suite:

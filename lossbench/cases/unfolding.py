@@ -95,7 +95,7 @@ def _formats(block: Block, selection: Selection, whose: str) -> list[str]:
 
 def _related(block: Block, loss: Loss, regime: str, selection: Selection) -> Iterator[Case]:
     """The cases of a block that is about relations between answers."""
-    draws = list(itertools.product(_shapes_of(block, loss), selection.seeds or block.seeds))
+    draws = list(itertools.product(_shapes_of(block, loss), selection.drawn(block.seeds)))
     for named in about(loss, block.relations):
         for dtype in _formats(block, selection, f"{loss.name} {regime} {named.how[0]}"):
             for shape, seed in draws:
@@ -111,7 +111,7 @@ def _drawn(block: Block, loss: Loss, regime: str, selection: Selection) -> Itera
     for position, (given, parameters) in enumerate(_options(block.options, loss)):
         reductions = _reductions(block.reductions, loss, given)
         for dtype in _formats(block, selection, f"{loss.name} {position}"):
-            for reduction, shape, seed in itertools.product(reductions, shapes, selection.seeds or block.seeds):
+            for reduction, shape, seed in itertools.product(reductions, shapes, selection.drawn(block.seeds)):
                 case = Case(loss.name, given, parameters, reduction, dtype, shape, regime, seed)
                 forms = (replace(case, how=(word,)) for word in hows if _holds(word, parameters))
                 yield from forms if block.how else (case,)

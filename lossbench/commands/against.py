@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from lossbench.cases.names import suggestion
 from lossbench.commands.named_targets import named_targets
-from lossbench.commands.targets import FRAMEWORKS, NICKNAMES, parse_target
+from lossbench.commands.targets import FRAMEWORKS, NICKNAMES, WRITTEN, parse_target
 from lossbench.errors import UsageError
 from lossbench.judging.standings import Standing
 from lossbench.records import Target
@@ -24,6 +23,7 @@ class Against:
 
     targets: list[Target]
     base: Callable[[Standing], bool] | None = None
+    bases: tuple[Target, ...] = ()  # those that others are held against, where whole targets were meant
 
 
 def in_modes(targets: Sequence[Target], modes: Sequence[str]) -> list[Target]:
@@ -72,12 +72,14 @@ def against(targets: Sequence[Target], word: str) -> Against:
     ``:mode`` after it where it is not the usual one, or a part of a public name makes that one the base.
 
     Raises:
-        UsageError: a path that nothing can be run from.
+        UsageError: a path that nothing can be run from, or a target that cannot be meant.
     """
     if not word:
         return Against(list(targets))
-    if told := _target(targets, word):
-        return Against(list(dict.fromkeys([*targets, told])), lambda standing: standing.target == str(told))
+    device = targets[0].device if targets else "cpu"
+    if target := _target(targets, word):
+        added = [] if target in targets else [target]
+        return Against([*targets, *added], lambda standing: standing.target == str(target), (target,))
     if os.path.isdir(word):  # of a virtual environment
         word = os.path.join(word, "bin", "python")
     if os.sep in word:
@@ -85,23 +87,27 @@ def against(targets: Sequence[Target], word: str) -> Against:
         if path is None:
             raise UsageError(f"--against {word!r} is no interpreter that can be run; give the path of a python")
         others = [replace(target, interpreter=word, name="") for target in targets]
-        return Against([*targets, *others], lambda standing: standing.interpreter == word)
+        return Against([*targets, *others], lambda standing: standing.interpreter == word, tuple(others))
     name, _, mode = word.partition(":")
     framework = NICKNAMES.get(name.lower(), name.lower())
     if framework in (*FRAMEWORKS, "fakes"):
-        target = Target(framework, mode=mode)
-        added = [] if any(t.framework == framework and t.mode == target.mode for t in targets) else [target]
-        added = [replace(each, device=targets[0].device) for each in added if targets]
+        target = Target(framework, device=device, mode=mode)
+        mine = [t for t in targets if t.framework == framework and t.mode == target.mode and not t.guest]
         return Against(
-            [*targets, *added], lambda standing: (standing.framework, standing.mode) == (framework, target.mode)
+            [*targets, *([] if mine else [target])],
+            lambda standing: (standing.framework, standing.mode) == (framework, target.mode),
+            tuple(mine or [target]),
         )
     return Against(list(targets), lambda standing: standing.via == word or word in standing.via)
 
 
 def _target(targets: Sequence[Target], word: str) -> Target | None:
-    """The target that a word names; None where it means something else."""
+    """The target that a word names or writes out; None where it means something else."""
     for target in targets:
         if word == target.name:
             return target
-    written = word in named_targets() or re.fullmatch(r"\w+(:[\w-]+)?(@\w+)?=.+", word)
-    return parse_target(word, targets[0].device if targets else "cpu") if written else None
+    parts = WRITTEN.fullmatch(word)
+    framework = NICKNAMES.get(parts["framework"].lower(), parts["framework"].lower()) if parts else ""
+    told = parts is not None and framework in (*FRAMEWORKS, "fakes") and bool(parts["python"] or parts["device"])
+    known = told or word in named_targets()
+    return parse_target(word, targets[0].device if targets else "cpu") if known else None

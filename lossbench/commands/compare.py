@@ -63,6 +63,7 @@ class Request:
     shard: Shard | None = None
     form: str = "table"  # one of `FORMS`
     quiet: bool = False  # without a word of how far it is
+    beside: bool = False  # the seeds stand beside the suite's own, not in their place
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation
 
@@ -117,9 +118,9 @@ def perform(request: Request, path: Path, run: Run) -> None:
             told = [parse_case(text, catalogue()) for text in request.cases]
             if beside and not told:
                 told = cases_of(beside[0], losses, beside[1], dtypes)
-            cases = told or unfold(
-                suite, catalogue(), Selection(losses, dtypes, regimes, seeds, None if request.own else request.shard)
-            )
+            shard = None if request.own else request.shard
+            selection = Selection(losses, dtypes, regimes, seeds, shard, request.beside)
+            cases = told or unfold(suite, catalogue(), selection)
             if not request.cases:
                 cases = with_their_defaults(cases, chosen, catalogue())
             if request.own and request.shard:

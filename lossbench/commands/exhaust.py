@@ -26,6 +26,7 @@ from lossbench.losses import catalogue
 from lossbench.output import plots, tables
 from lossbench.output.curves import exhaust_pictures
 from lossbench.output.exhaust_table import exhaust_table
+from lossbench.output.forms import checked_form
 from lossbench.records import Exhausted, Greeting, Implementation, Target
 from lossbench.reference.balls import Undefined
 from lossbench.reference.certify import certify
@@ -50,6 +51,7 @@ class Request:
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation
     plot: Path | None = None  # a folder for pictures
+    form: str = "table"  # one of `FORMS`
 
 
 @dataclass(slots=True)
@@ -67,12 +69,11 @@ class Run:
 def main(request: Request) -> int:
     """Run through the patterns, print the table, and return the exit code."""
     path = request.csv or LATEST / "exhaust.csv"
+    checked_form(request.form)
     if request.plot:
         plots.needed()
     run = perform(request, path)
-    out = tables.console()
-    out.print(exhaust_table(run.rows))
-    out.print()
+    out = tables.put(request.form, Exhausted, run.rows, lambda out: (exhaust_table(run.rows), ""))
     for (target, key), reason in (run.findings.failures | run.findings.refusals).items():
         out.print(f"{target} {key.partition(':')[2]}: {reason}", markup=False)
     if run.remark:

@@ -26,6 +26,7 @@ from lossbench.judging.probing import OBJECTIVES
 from lossbench.judging.shrinking import Defect
 from lossbench.losses import catalogue
 from lossbench.output import tables
+from lossbench.output.forms import checked_form
 from lossbench.output.hunt_table import Found, hunt_table
 from lossbench.records import Status, Target, Verdict
 from lossbench.results import LATEST, Writer
@@ -53,12 +54,14 @@ class Request:
     csv: Path | None = None
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation, which then is hunted alone
+    form: str = "table"  # one of `FORMS`
 
 
 def main(request: Request) -> int:
     """Hunt, shrink, write down, print the table, and return the exit code."""
     path = request.csv or LATEST / "hunt.csv"
     _sensible(request)
+    checked_form(request.form)
     dtypes, _, _ = checked(request.dtypes, (), ())
     if not (request.losses or request.own):
         raise UsageError("say which losses to hunt, such as `lossbench hunt huber`; `lossbench list` has them")
@@ -172,9 +175,8 @@ def _renamed(one: Found, literal: Literal) -> Found:
 
 
 def _report(request: Request, hunter: Hunter, found: Sequence[Found], path: Path, searched: float) -> int:
-    out = tables.console()
-    out.print(hunt_table(found))
-    out.print()
+    verdicts = [one.verdict for one in found]
+    out = tables.put(request.form, Verdict, verdicts, lambda out: (hunt_table(found), ""))
     defects = sum(one.verdict.status in (Status.DIFFERS, Status.CRASHES, Status.HANGS, Status.REFUSES) for one in found)
     out.print(
         f"{hunter.bag.rounds} rounds in {searched:.1f} s, {hunter.bag.asked} numbers held against the reference; "

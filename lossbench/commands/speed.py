@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lossbench.cases.names import find_losses, suggestion
 from lossbench.cases.suite import Selection, Suite, load, read_shape
@@ -25,12 +26,13 @@ from lossbench.judging.checking import Checking
 from lossbench.judging.comparison import open_answers
 from lossbench.judging.conditions import load_average, processor
 from lossbench.judging.scaling import scalings
-from lossbench.judging.standings import standings
+from lossbench.judging.standings import Standing, standings
 from lossbench.judging.timing import USUAL_SECONDS, Settings, Timekeeping, unfinished
 from lossbench.judging.trials import Plan, plan, with_copies
 from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
 from lossbench.output import tables
+from lossbench.output.forms import checked_form
 from lossbench.output.scaling_table import scaling_table
 from lossbench.output.target_times import timing_differences
 from lossbench.output.timing_table import timing_tables
@@ -39,6 +41,9 @@ from lossbench.reductions import MEANINGS
 from lossbench.results import LATEST, Writer
 from lossbench.timings import Timing
 from lossbench.wire import Absence
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Request:
     settings: tuple[str, ...] = ()  # the loss's parameters beside them, as NAME=VALUE
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation
+    form: str = "table"  # one of `FORMS`
 
 
 @dataclass(slots=True)
@@ -86,6 +92,7 @@ class Run:
 def main(request: Request) -> int:
     """Time what was asked for, print the table, and return the exit code."""
     path = request.csv or LATEST / "speed.csv"
+    checked_form(request.form)
     run = Run(load_before=load_average())
     if request.plot:
         from lossbench.output import plots
@@ -101,7 +108,7 @@ def main(request: Request) -> int:
 
 def perform(request: Request, path: Path, run: Run) -> None:
     """Time the suite on every target, filling `run` and the file at `path` as timings arrive."""
-    settings, losses = _settings(request), catalogue()
+    settings, losses = settings_of(request), catalogue()
     dtypes, _, _ = checked(request.dtypes, (), ())
     suite = adapted(load(request.suite), dtypes, request.reductions)
     beside = given(request.inputs, request.settings) if request.inputs else None
@@ -173,7 +180,12 @@ def chosen(request: Request, implementation: Implementation) -> bool:
     return meant or bool(request.against and request.against in implementation.via)
 
 
-def _settings(request: Request) -> Settings:
+def settings_of(request: Request) -> Settings:
+    """How long to measure, and in how many processes.
+
+    Raises:
+        UsageError: figures that cannot be meant.
+    """
     for option, value, least in (("--processes", request.processes, 0), ("--threads", request.threads, 1)):
         if value < least:
             raise UsageError(f"{option} {value} is below {least}; leave it out to have the default")
@@ -270,15 +282,15 @@ def exit_code(run: Run) -> int:
 
 def report(run: Run, request: Request, path: Path) -> None:
     """Print the table, what was left out, and under which conditions it was measured."""
-    out = tables.console()
     found = standings(run.timings, run.against.base)
-    for part in timing_tables(found, out.width):
-        out.print(part)
-    out.print()
     growing = scalings(found)
-    if growing:
-        out.print(scaling_table(growing))
-        out.print()
+
+    def parts(out: Console) -> Iterator[RenderableType]:
+        yield from timing_tables(found, out.width)
+        yield ""
+        yield from (scaling_table(growing), "") if growing else ()
+
+    out = tables.put(request.form, Standing, found, parts)
     for text in timing_differences(found, [str(target) for target in run.greetings]):
         out.print(text, markup=False)
     if run.unfinished:

@@ -21,6 +21,7 @@ from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
 from lossbench.output import plots, tables
 from lossbench.output.curves import sweep_pictures
+from lossbench.output.forms import checked_form
 from lossbench.output.sweep_table import sweep_table
 from lossbench.records import Case, Verdict
 from lossbench.results import LATEST, Writer
@@ -54,6 +55,7 @@ class Request:
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation
     plot: Path | None = None  # a folder for pictures
+    form: str = "table"  # one of `FORMS`
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class Run:
 def main(request: Request) -> int:
     """Turn the stress up step by step, print the table, and return the exit code."""
     path = request.csv or LATEST / "sweep.csv"
+    checked_form(request.form)
     if request.plot:
         plots.needed()
     if not (request.losses or request.own):
@@ -106,12 +109,14 @@ def main(request: Request) -> int:
             with tables.progress(len(cases), "sweeping") as progress:
                 comparison.run(cases, progress)
     level_by_case = {str(case): level_of(case, over) for case in cases}
-    out = tables.console()
+    compared = [v for v in verdicts if v.compared]
+    by_dtype = {dtype: [(level_by_case[v.case], v) for v in compared if v.dtype == dtype] for dtype in dtypes}
+    out = tables.put(
+        request.form, Verdict, compared, lambda out: (sweep_table(rows, over, d) for d, rows in by_dtype.items())
+    )
     pictures: list[Path] = []
-    for dtype in dtypes:
-        rows = [(level_by_case[v.case], v) for v in verdicts if v.dtype == dtype and v.compared]
-        out.print(sweep_table(rows, over, dtype))
-        if request.plot:
+    if request.plot:
+        for dtype, rows in by_dtype.items():
             pictures += sweep_pictures(rows, over, dtype, request.plot)
     out.print(f"worst errors by scale, in eps of the format; rows in {path}", markup=False)
     if request.plot:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lossbench.loss import Loss
@@ -81,6 +81,39 @@ class Row:
     source: str
     target: str
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """One argument of an implementation's call, as programs read it; or the call alone, if it was not taken apart."""
+
+    loss: str
+    framework: str
+    via: str
+    recipe: bool
+    call: str  # the whole of it; empty where the source says more
+    argument: str = ""  # the loss's own name for it; empty: set whatever the case
+    function: str = ""  # what is called with it
+    name: str = ""  # the framework's own
+    given: str = ""  # the expression that is handed over
+    default: str = ""  # the framework's own; empty: it has none
+    help: str = ""
+
+
+def passed(losses: Sequence[Loss], offers: Mapping[str, Sequence[Implementation]]) -> Iterator[Passed]:
+    """The arguments of every implementation of these losses, by framework."""
+    for loss in dict.fromkeys(losses):
+        for framework, implementations in offers.items():
+            for one in (each for each in implementations if each.loss == loss.name):
+                about = (loss.name, framework, one.via, one.recipe, call_text(one))
+                for entry in one.spelled:
+                    yield Passed(*about, entry.name, entry.function, entry.argument, *_said(entry))
+                if not one.spelled:
+                    yield Passed(*about)
+
+
+def _said(entry: Spelled) -> tuple[str, str, str]:
+    return entry.given, entry.default, entry.help
 
 
 def rows(loss: Loss, source: Implementation | None, target: Implementation) -> Iterator[Row]:
