@@ -69,7 +69,9 @@ for implementation, adapter in framework.table.values():
         continue
     if "distance_function" in implementation.via:  # named by a word here: see test_dangerous_ranking.py
         continue
-    if implementation.loss in ("linear_cross_entropy", "adaptive_log_softmax"):  # of classes that own their weights
+    if implementation.loss in ("linear_cross_entropy", "linear_soft_cross_entropy", "adaptive_log_softmax"):
+        continue  # of classes that own their weights
+    if implementation.loss == "ctc_log_probabilities":  # which is not called like the others
         continue
     given = {**INPUTS, **SPECIAL.get(implementation.loss, {})}
     inputs = {array: given[array] for array in implementation.required}
