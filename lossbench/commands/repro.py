@@ -109,8 +109,11 @@ def main(request: Request) -> int:
 
 def _subject(witness: Witness, verdict: Verdict, work: Work, target: Target, implementation: Implementation) -> Subject:
     expectation = witness.expectation_of(work)
-    cotangent = _telling(witness, work, verdict, witness.answered[implementation.via])
-    expected = reduced(expectation, work.case.reduction, cotangent)
+    reply = witness.answered[implementation.via]
+    cotangent = _telling(witness, work, verdict, reply)
+    expected = reduced(expectation, work.case.reduction, None if reply.outcome.against_ones else cotangent)
+    if reply.outcome.against_ones:  # the value has a shape of its own, and so must what it is held against
+        cotangent = np.ones(answers_in(reply, len(work.cotangents))[0].value.shape)
     return Subject(
         case=work.case,
         loss=work.loss,
