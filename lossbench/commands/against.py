@@ -40,12 +40,13 @@ def in_modes(targets: Sequence[Target], modes: Sequence[str]) -> list[Target]:
     return [replace(target, mode=mode) for target in targets for mode in dict.fromkeys(modes)]
 
 
-def in_suites_modes(targets: Sequence[Target], modes: Sequence[str]) -> list[Target]:
+def in_suites_modes(targets: Sequence[Target], modes: Sequence[str], whose: str = "the suite") -> list[Target]:
     """The targets in the modes that a suite names; one that was asked for in a mode of its own keeps that alone.
 
     Args:
         targets: as the command line has them.
         modes: ``eager`` for every framework, ``tensorflow:xla`` for one alone; none leaves each in its own.
+        whose: where they stand, for messages.
 
     Raises:
         UsageError: a mode that no framework has.
@@ -54,7 +55,8 @@ def in_suites_modes(targets: Sequence[Target], modes: Sequence[str]) -> list[Tar
         framework, colon, mode = word.rpartition(":")
         if mode not in MODES or (colon and framework not in FRAMEWORKS and framework != "fakes"):
             raise UsageError(
-                f"modes has {word!r}; it may be {', '.join(MODES)}, or one of them for one framework: tensorflow:xla"
+                f"{whose}: modes has {word!r}; it may be {', '.join(MODES)}, or one of them for one framework, such as "
+                "tensorflow:xla"
             )
     found: list[Target] = []
     for target in targets:

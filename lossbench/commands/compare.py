@@ -108,7 +108,7 @@ def perform(request: Request, path: Path, run: Run) -> None:
     dtypes, regimes, seeds = checked(request.dtypes, request.regimes, request.seeds)
     beside = given(request.inputs, request.settings, request.cases) if request.inputs else None
     targets = choose(request.frameworks, request.device, request.targets, request.own)
-    targets = in_suites_modes(targets, () if request.cases else suite.modes)
+    targets = in_suites_modes(targets, () if request.cases else suite.modes, f"the suite {suite.name}")
     started, spent, grown = time.perf_counter(), time.process_time(), children()
     try:
         with Crew(targets) as crew, open_answers(request.cold) as answers:

@@ -151,8 +151,11 @@ def _write(text: str, path: Path) -> None:
 
 def _subject(witness: Witness, verdict: Verdict, work: Work, target: Target, implementation: Implementation) -> Subject:
     expectation = witness.expectation_of(work)
-    cotangent = _telling(witness, work, verdict, witness.answered[verdict.via, verdict.target])
-    expected = reduced(expectation, work.case.reduction, cotangent)
+    reply = witness.answered[verdict.via, verdict.target]
+    cotangent = _telling(witness, work, verdict, reply)
+    expected = reduced(expectation, work.case.reduction, None if reply.outcome.against_ones else cotangent)
+    if reply.outcome.against_ones:  # the value has a shape of its own, and so must what it is held against
+        cotangent = np.ones(answers_in(reply, len(work.cotangents))[0].value.shape)
     return Subject(
         case=work.case,
         loss=work.loss,

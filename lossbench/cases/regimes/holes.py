@@ -118,12 +118,12 @@ def no_labels(draft: Draft) -> None:
         draft.arrays["label_lengths"] = np.zeros_like(draft.arrays["label_lengths"])
 
 
-@regime(Kind.WEIGHT, parameter="ignore_index")
+@regime(Kind.WEIGHT, Kind.MASK, parameter="ignore_index")
 def nothing_counts(draft: Draft) -> None:
-    """Weights of zero and ignored rows alone: a mean has nothing to divide by."""
+    """Weights and masks of zero and ignored rows alone: a mean has nothing to divide by."""
     for name, array in draft.arrays.items():
         kind = draft.loss.arguments[name].domain.kind
-        if kind is Kind.WEIGHT:
+        if kind in (Kind.WEIGHT, Kind.MASK):
             draft.arrays[name] = np.zeros(array.shape)
         elif kind is Kind.CLASS_INDEX and "ignore_index" in draft.parameters:
             ignored = draft.parameters["ignore_index"]
