@@ -114,7 +114,7 @@ def doctor(written: Sequence[str] = ()) -> int:
         if isinstance(word, Greeting) and (word.missing or any(i.package for i in word.implementations)):
             there, lacking = packages_of(word)
             if there or any(one.package for one in word.missing):
-                out.print(f"{target} has these packages of losses: {', '.join(there) or 'none'}", markup=False)
+                out.print(f"packages of losses in {target}: {', '.join(there) or 'none'}", markup=False)
             for text in lacking:
                 out.print(f"  {target} {text}", markup=False, soft_wrap=True)
     for problem in problems:
