@@ -123,7 +123,7 @@ def doctor(written: Sequence[str] = (), form: str = "table") -> int:
         if isinstance(word, Greeting) and (word.missing or any(i.package for i in word.implementations)):
             packages, lacking = packages_of(word)
             if packages or any(one.package for one in word.missing):
-                out.print(f"{target} has these packages of losses: {', '.join(packages) or 'none'}", markup=False)
+                out.print(f"packages of losses in {target}: {', '.join(packages) or 'none'}", markup=False)
             for text in lacking:
                 out.print(f"  {target} {text}", markup=False, soft_wrap=True)
     for problem in problems:

@@ -91,7 +91,7 @@ def test_one_whose_import_fails_is_absent_with_the_reason(install: Install, loss
 
 def test_the_doctor_speaks_of_both(install: Install, lossbench: InProcess, wide: None) -> None:
     done = lossbench("doctor")
-    assert "these packages of losses: none" in done.out
+    assert "packages of losses in packaged.standin: none" in done.out
     assert "has no standin-losses; to install: " in done.out
     assert "-m pip install standin-losses==1.0 numpy" in done.out
 
@@ -105,7 +105,7 @@ def test_the_doctor_tries_to_import_what_is_there(install: Install, lossbench: I
 def test_the_doctor_names_versions(install: Install, lossbench: InProcess, wide: None) -> None:
     install()
     done = lossbench("doctor")
-    assert "these packages of losses: standin-losses 1.2.3" in done.out
+    assert "packages of losses in packaged.standin: standin-losses 1.2.3" in done.out
 
 
 def test_one_is_timed(install: Install, lossbench: InProcess, folder: Path) -> None:
