@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import resource
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lossbench import clock
-from lossbench.clock import Call
+from lossbench.clock import Call, Clock
 
 OUTGROWS = 256 << 20  # bytes written between samples: more than any device keeps close at hand
 STATUS = Path("/proc/self/status")
@@ -24,6 +26,10 @@ RESET_PEAK = "5"
 
 class Gauge(Protocol):
     """What a worker measures with."""
+
+    processor: Clock | None  # one that stands still while this process waits for a processor; None: not to be had
+
+    faults: Callable[[], int] | None  # pages of memory that this process was given so far; None: nobody counts
 
     def stopwatch(self, calls: Sequence[Call], loops: int) -> float:
         """Seconds that `loops` calls take, taken in turn."""
@@ -66,6 +72,8 @@ class ProcessorGauge:
     def __init__(self, wait: Callable[[], object], threads: int = 1) -> None:
         """Measure with `wait` at the end of each sample, and copy with so many threads."""
         self.stopwatch = clock.wall(wait)
+        self.processor = time.process_time if threads == 1 else None  # of several threads it is the sum
+        self.faults = faults
         self._threads = threads
 
     def memory(self, call: Call) -> int | None:
@@ -108,6 +116,8 @@ class ProcessorGauge:
 class DeviceGauge:
     """A graphics card's own clock and counters; its cache is overwritten before each sample."""
 
+    processor = faults = None
+
     def __init__(self, device: Device, flush: bool = True) -> None:
         """Measure on `device`; without `flush` its cache stays as the calls leave it."""
         self._device = device
@@ -142,6 +152,11 @@ class DeviceGauge:
     def copy(self, size: int) -> Call:
         """Copy half as many bytes, so that as many as are asked for are read and written."""
         return self._device.copy(max(size // 2, 1))
+
+
+def faults() -> int:
+    """How many pages of memory the system has given to this process as they were first touched."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 def resident(what: str) -> int | None:

@@ -7,7 +7,8 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lossbench.judging.intervals import Relation, compared, spread_across
+from lossbench.judging.holdups import least_idle, undisturbed
+from lossbench.judging.intervals import Relation, compared, percentile, spread_across
 from lossbench.judging.traffic import bucket, impossible
 from lossbench.records import Status
 from lossbench.timings import Timing
@@ -92,7 +93,8 @@ def standings(timings: Sequence[Timing], base: Base | None = None) -> list[Stand
         elif row.loss == EMPTY_CALL:  # the harness's, in whatever mode
             key = (row.framework, row.device, EMPTY_CALL)
         groups.setdefault(key, []).append(row)
-    roofs = _roofs(timings)
+    groups = {key: _rid_of_holdups(rows) for key, rows in groups.items()}
+    roofs = _roofs([row for rows in groups.values() for row in rows])
     contests: dict[tuple[str, str], list[Standing]] = {}
     for rows in groups.values():
         standing = _standing(rows, roofs)
@@ -100,6 +102,31 @@ def standings(timings: Sequence[Timing], base: Base | None = None) -> list[Stand
     ranked = [each for contest in contests.values() for each in _ranked(contest, base)]
     order = {COPY: 0, EMPTY_CALL: 1}
     return sorted(ranked, key=lambda row: (order.get(row.loss, 2), row.loss))  # stable: keeps sizes and ranks
+
+
+def _rid_of_holdups(rows: Sequence[Timing]) -> list[Timing]:
+    """The rows of one implementation, their figures by what all of its processes tell of how long it waits."""
+    told = [row for row in rows if row.busy and row.p25 is not None]
+    sides = {row.direction for row in told}
+    idle = {side: least_idle((row.samples, row.busy) for row in told if row.direction == side) for side in sides}
+    return [
+        _with_samples(row, undisturbed(row.samples, row.busy, idle[row.direction]))
+        if row.busy and row.p25 is not None
+        else row
+        for row in rows
+    ]
+
+
+def _with_samples(row: Timing, samples: Sequence[float]) -> Timing:
+    """The row with its figures worked out anew."""
+    p25, moved = percentile(samples, 0.25), row.least_bytes
+    return replace(
+        row,
+        p25=p25,
+        minimum=min(samples),
+        elements_per_second=row.elements / p25 if row.elements else None,
+        gigabytes_per_second=moved / p25 / 1e9 if moved else None,
+    )
 
 
 def _roofs(timings: Sequence[Timing]) -> Roofs:

@@ -20,6 +20,7 @@ from lossbench.cases.inputs import resolved
 from lossbench.crew import Timed
 from lossbench.hand import environment
 from lossbench.judging.conditions import Steal, cache_bytes, card, frequency, load_average, processor
+from lossbench.judging.holdups import least_idle, undisturbed
 from lossbench.judging.intervals import narrow_enough, percentile, spread_within
 from lossbench.judging.standings import BACKWARD, COPY, EMPTY_CALL, FORWARD
 from lossbench.judging.trials import Job, Load, Plan, load
@@ -91,6 +92,7 @@ class Timekeeping:
         self.answers: dict[tuple[Target, Job, str], tuple[str, int | None]] = {}
         self.spent: defaultdict[tuple[Target, Job], float] = defaultdict(float)
         self.figures: defaultdict[tuple[Target, Job, str], list[float]] = defaultdict(list)
+        self.idle: dict[tuple[Target, Job, str], float] = {}
         self.loads: dict[Case, Load] = {}
         self.done = 0
         self.rounds = 0  # that were ended
@@ -193,13 +195,16 @@ class Timekeeping:
     ) -> Timing:
         greeting, case = self.greetings[target], job.case
         note = measured.message if measured.ended is Ended.ANSWERED else f"{measured.ended}: {measured.message}"
-        samples = measured.samples if not note else ()
+        direction = BACKWARD if trial.backward else FORWARD
+        key = (target, job, direction)
+        if measured.busy:
+            self.idle[key] = least_idle([(measured.samples, measured.busy)], self.idle.get(key))
+        samples = undisturbed(measured.samples, measured.busy, self.idle.get(key, 0.0)) if not note else ()
         p25 = percentile(samples, 0.25) if samples else None
         least = load.traffic.backward if trial.backward else load.traffic.forward
         moved = least if case else job.copied
         malloc = environment(target.device, self.settings.threads, {})
-        direction = BACKWARD if trial.backward else FORWARD
-        answer, memory = self.answers.get((target, job, direction), ("", None))
+        answer, memory = self.answers.get(key, ("", None))
         elements = math.prod(case.shape) if case else None
         return Timing(
             case=str(case) if case else "",
@@ -244,6 +249,7 @@ class Timekeeping:
             malloc_trim_threshold=malloc.get("MALLOC_TRIM_THRESHOLD_", ""),
             note=note,
             target=str(target),
+            busy=measured.busy,
         )
 
 
