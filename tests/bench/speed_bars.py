@@ -34,6 +34,16 @@ from lossbench.timings import Timing
 LOSSBENCH = [sys.executable, "-c", "from lossbench.cli import main; main()"]
 CALL = ["speed", "cross_entropy", "--framework", "torch", "--shape", "4096x1000", "--dtype", "float32"]
 PAIRS = 100
+TWICE = """
+schema = 1
+losses = ["cross_entropy"]
+seeds = [0, 1]
+shapes.rows = ["4096x1000"]
+[[cases]]
+regimes = ["normal"]
+dtypes = ["float32"]
+reductions = ["mean"]
+"""
 PEER = """
 import json, torch
 from torch.utils.benchmark import Timer
@@ -100,33 +110,46 @@ def peer() -> None:
 
 
 def record(gathered: Path, processes: int) -> None:
-    """Gather one figure for each process, in the order they ran; each measures as long as it does by default."""
-    seconds = 2 * Settings().visit * processes
-    (found,) = (row for row in standings(speed("--processes", str(processes), "--seconds", str(seconds))) if row.case)
-    add(gathered, found.figures)
+    """Gather two figures of each process, of two calls that differ in their numbers alone, in the order they ran.
+
+    Each is measured as long as it is by default.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        suite = Path(folder) / "twice.toml"
+        suite.write_text(TWICE, encoding="utf-8")
+        seconds = 2 * Settings().visit * processes
+        rows = speed("--suite", str(suite), "--processes", str(processes), "--seconds", str(seconds))
+    one, other = (row.figures for row in standings(rows) if row.case)
+    add(gathered, list(zip(one, other, strict=True)))
     print(
-        f"{len(kept(gathered))} processes, {variation(found.figures):.1f} % coefficient of variation among the latest"
+        f"{len(kept(gathered))} processes; the latest vary by {variation(one):.1f} %, two calls in one process by ",
+        end="",
     )
+    print(f"{variation([a / b for a, b in zip(one, other, strict=True)]):.1f} %")
 
 
-def pairs(figures: Sequence[float]) -> None:
+def pairs(figures: Sequence[tuple[float, float]]) -> None:
     """Pairs of sides drawn from recorded processes, one of them slowed down by so much: what they are called.
 
-    A pair takes processes as they followed each other, in turns, so that what drifts in the record drifts in it too.
+    A pair takes processes as they followed each other, so that what drifts in the record drifts in it, too. Either both
+    sides come from the same processes, as two calls of one framework do, or they take turns, as two interpreters do.
     """
-    generator = random.Random(0)
-    for seconds, slower in ((3.0, 1.0), (3.0, 1.15), (60.0, 1.0), (60.0, 1.10), (60.0, 1.05)):
-        size = Settings(seconds).most
-        if 2 * size > len(figures):
-            print(f"{seconds:.0f} s need {2 * size} recorded processes, there are {len(figures)}")
-            continue
-        called = Counter[str]()
-        for _ in range(PAIRS):
-            begin = generator.randrange(len(figures) - 2 * size + 1)
-            both = figures[begin : begin + 2 * size]
-            ours, theirs = [slower * each for each in both[::2]], both[1::2]
-            called[compared(ours, theirs).relation] += 1
-        print(f"{seconds:.0f} s, {100 * (slower - 1):.0f} % slower: {dict(called)}")
+    for apart in (False, True):
+        generator = random.Random(0)
+        for seconds, slower in ((3.0, 1.0), (3.0, 1.15), (60.0, 1.0), (60.0, 1.10), (60.0, 1.05)):
+            rounds = Settings(seconds).most
+            size = rounds * (1 + apart)
+            if size > len(figures):
+                print(f"{seconds:.0f} s need {size} recorded processes, there are {len(figures)}")
+                continue
+            called = Counter[str]()
+            for _ in range(PAIRS):
+                begin, mine = generator.randrange(len(figures) - size + 1), generator.randrange(2)
+                window = figures[begin : begin + size]
+                ours = [slower * each[mine] for each in window[:: 1 + apart]]
+                theirs = [each[1 - mine] for each in window[apart :: 1 + apart]]
+                called[compared(ours, theirs, rounds=list(zip(ours, theirs, strict=True))).relation] += 1
+            print(f"{'in turns' if apart else 'together'}, {seconds:.0f} s, {100 * (slower - 1):.0f} %: {dict(called)}")
 
 
 def small() -> None:

@@ -143,3 +143,78 @@ def test_the_garbage_collector_rests_and_is_woken_even_after_an_error() -> None:
         Hands().measure(call, 0.0)
     assert seen == [False, False]
     assert gc.isenabled()
+
+
+def test_what_the_processor_did_stands_beside_each_sample() -> None:
+    hands, worked = Hands(), 0.0
+
+    def call() -> None:
+        nonlocal worked
+        hands.now += 3.0  # of which others had two
+        worked += 1.0
+
+    def processor() -> float:
+        nonlocal worked
+        worked += 2.0**-20
+        return worked
+
+    visit = measure([call], wall(hands.wait, hands.read), 0.0, hands.read, processor)
+    assert visit.samples == (3.0,) * FEWEST_SAMPLES
+    assert visit.busy == (1.0 + 2.0**-20,) * FEWEST_SAMPLES
+
+
+@pytest.mark.parametrize("step", [0.0, 2.0**-6])
+def test_a_processor_s_clock_that_stands_still_or_jumps_is_not_asked(step: float) -> None:
+    hands, readings = Hands(), [0.0]
+
+    def processor() -> float:
+        readings[0] += step
+        return readings[0]
+
+    assert measure([hands.lasting(2.0**-10)], wall(hands.wait, hands.read), 0.0, hands.read, processor).busy == ()
+
+
+def test_samples_settle_by_what_the_processor_did() -> None:
+    hands, worked = Hands(), 0.0
+    lasts = iter(range(1, 10**6))
+
+    def call() -> None:
+        nonlocal worked
+        hands.now += next(lasts)
+        worked += 1.0
+
+    def processor() -> float:
+        nonlocal worked
+        worked += 2.0**-20
+        return worked
+
+    visit = measure([call], wall(hands.wait, hands.read), 1e9, hands.read, processor)
+    assert len(visit.samples) == FEWEST_SETTLED
+
+
+def test_warm_up_lasts_until_every_call_has_run_on_memory_that_is_there() -> None:
+    hands, pages, seen = Hands(), 0, []
+    given = [5000, 5000, 40, 32, 0, 5000]  # in calls two to seven
+
+    def on(number: int) -> Callable[[], None]:
+        def call() -> None:
+            nonlocal pages
+            hands.now += 1.0
+            if len(seen) > 1:
+                pages += given[len(seen) - 2] if len(seen) - 2 < len(given) else 1
+            seen.append(number)
+
+        return call
+
+    measure([on(0), on(1)], wall(hands.wait, hands.read), 20.0, hands.read, faults=lambda: pages)
+    # first call, warm-up, five calls until two in turn were given little, two of calibration, and samples
+    assert seen[2:7] == [0, 1, 0, 1, 0]
+    assert seen[7:9] == [0, 0]
+    assert seen[9:13] == [0, 1, 0, 1]
+
+
+def test_memory_that_never_suffices_ends_the_warm_up_with_the_budget() -> None:
+    hands, pages = Hands(), iter(range(0, 10**9, 1000))
+    visit = measure([hands.lasting(1.0)], wall(hands.wait, hands.read), 20.0, hands.read, faults=lambda: next(pages))
+    assert len(visit.samples) == FEWEST_SAMPLES
+    assert visit.spent == 20.0 + 2 + FEWEST_SAMPLES
