@@ -135,7 +135,10 @@ def speed(
     against: Annotated[
         str, typer.Option("--against", help="What others are held against: a framework, a public name, a python.")
     ] = "",
-    seconds: Annotated[float, typer.Option("--seconds", help="Of measuring for each implementation, at most.")] = 3.0,
+    seconds: Annotated[
+        Optional[float],
+        typer.Option("--seconds", help="Of measuring for each implementation, at most; 3, or as the suite says."),
+    ] = None,
     processes: Annotated[int, typer.Option("--processes", help="Fresh processes; 0: as many as it takes.")] = 0,
     plot: Annotated[
         Optional[Path], typer.Option("--plot", help="A folder for pictures of scaling and roofline.")

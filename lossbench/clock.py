@@ -59,11 +59,9 @@ def measure(
     try:
         first_call = stopwatch(calls, 1)
         begin = clock()
-        _warm_up(calls, stopwatch, begin + WARM_UP * seconds, clock)
-        if faults:
-            _fill_memory(calls, stopwatch, begin + seconds, clock, faults)
+        lasted = _warm_up(calls, stopwatch, begin, seconds, clock, faults)
         shortest = max(SHORTEST_SAMPLE, RESOLUTIONS * resolution(clock))
-        loops = _calibrate(calls, stopwatch, shortest)
+        loops = _calibrate(calls, stopwatch, shortest, lasted)
         worked = processor if processor and 0 < FINE * resolution(processor) <= shortest else None
         samples: list[float] = []
         busy: list[float] = []
@@ -126,28 +124,41 @@ def resolution(clock: Clock, readings: int = 100) -> float:
     return min((later - earlier for earlier, later in pairwise(times) if later > earlier), default=0.0)
 
 
-def _warm_up(calls: Sequence[Call], stopwatch: Stopwatch, end: float, clock: Clock) -> None:
-    """Call each in its turn until `end`, once at least."""
+def _warm_up(
+    calls: Sequence[Call],
+    stopwatch: Stopwatch,
+    begin: float,
+    seconds: float,
+    clock: Clock,
+    faults: Callable[[], int] | None,
+) -> list[float]:
+    """Call each in its turn for a share of the budget, once at least, and give the seconds of the last two.
+
+    Where `faults` counts, until each has run once, one after the other, on memory that the process already had; but no
+    longer than the whole budget.
+    """
+    lasted: list[float] = []
+    calm = 0
     for done in range(MOST_WARM_UPS):
-        if done and clock() >= end:
-            return
-        stopwatch([calls[done % len(calls)]], 1)
+        now = clock()
+        steady = faults is None or calm >= len(calls)
+        if done and now >= begin + (WARM_UP if steady else 1) * seconds:
+            break
+        before = faults() if faults else 0
+        lasted = [*lasted[-1:], stopwatch([calls[done % len(calls)]], 1)]
+        if faults:
+            calm = calm + 1 if faults() - before <= FEW_FAULTS else 0
+    return lasted
 
 
-def _fill_memory(
-    calls: Sequence[Call], stopwatch: Stopwatch, end: float, clock: Clock, faults: Callable[[], int]
-) -> None:
-    """Call until each has run once, one after the other, on memory that the process already has; or until `end`."""
-    calm = done = 0
-    while calm < len(calls) and clock() < end:
-        before = faults()
-        stopwatch([calls[done % len(calls)]], 1)
-        calm, done = calm + 1 if faults() - before <= FEW_FAULTS else 0, done + 1
+def _calibrate(calls: Sequence[Call], stopwatch: Stopwatch, shortest: float, lasted: Sequence[float]) -> int:
+    """The smallest power of two of calls whose sample lasts at least `shortest` seconds, and does so again.
 
-
-def _calibrate(calls: Sequence[Call], stopwatch: Stopwatch, shortest: float) -> int:
-    """The smallest power of two of calls whose sample lasts at least `shortest` seconds, and does so again."""
-    loops = 1
+    How long single calls `lasted` is known where there were two.
+    """
+    if len(lasted) > 1 and min(lasted) >= shortest:
+        return 1
+    loops = 2 if len(lasted) > 1 else 1
     while loops < MOST_LOOPS and min(stopwatch(calls, loops), stopwatch(calls, loops)) < shortest:
         loops *= 2
     return loops

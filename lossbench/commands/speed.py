@@ -52,7 +52,7 @@ class Request:
     sweep: str = ""
     reductions: tuple[str, ...] = ()
     processes: int = 0  # 0: as many as it takes
-    seconds: float = USUAL_SECONDS
+    seconds: float | None = None  # None: what the suite says, or the usual
     threads: int = 1
     implementation: str = ""
     against: str = ""
@@ -97,9 +97,10 @@ def main(request: Request) -> int:
 
 def perform(request: Request, path: Path, run: Run) -> None:
     """Time the suite on every target, filling `run` and the file at `path` as timings arrive."""
-    settings, losses = _settings(request), catalogue()
+    losses = catalogue()
     dtypes, _, _ = checked(request.dtypes, (), ())
     suite = adapted(load(request.suite), dtypes, request.reductions)
+    settings = _settings(request, None if request.inputs else suite.seconds)
     beside = given(request.inputs, request.settings) if request.inputs else None
     targets = in_modes(choose(request.frameworks, request.device, request.targets, request.own), request.modes)
     run.against = against(targets, request.against)
@@ -147,6 +148,8 @@ def perform(request: Request, path: Path, run: Run) -> None:
 def _cases(request: Request, run: Run, suite: Suite, dtypes: tuple[str, ...]) -> list[Case]:
     losses, shapes = catalogue(), tuple(parse_shape(text) for text in request.shapes)
     sizes = read_sweep(request.sweep) if request.sweep else ()
+    if suite.sweep and not request.sweep and not shapes:
+        sizes = read_sweep(suite.sweep, f"the suite {suite.name}: sweep")
     offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
     words = request.losses or request.own.losses
     wanted = find_losses(words, losses, offered) if words else frozenset()
@@ -160,13 +163,15 @@ def chosen(request: Request, implementation: Implementation) -> bool:
     return named or bool(request.against and request.against in implementation.via)
 
 
-def _settings(request: Request) -> Settings:
+def _settings(request: Request, usual: float | None) -> Settings:
+    """What the command line says, else what the suite finds `usual`."""
     for option, value, least in (("--processes", request.processes, 0), ("--threads", request.threads, 1)):
         if value < least:
             raise UsageError(f"{option} {value} is below {least}; leave it out to have the default")
-    if not 0 <= request.seconds <= 3600:
-        raise UsageError(f"--seconds {request.seconds} should lie between 0 and 3600, such as {USUAL_SECONDS:g}")
-    return Settings(request.seconds, request.processes, request.threads)
+    seconds = next(each for each in (request.seconds, usual, USUAL_SECONDS) if each is not None)
+    if not 0 <= seconds <= 3600:
+        raise UsageError(f"--seconds {seconds} should lie between 0 and 3600, such as {USUAL_SECONDS:g}")
+    return Settings(seconds, request.processes, request.threads)
 
 
 def _present(targets: Sequence[Target], request: Request, run: Run) -> dict[Target, Greeting]:

@@ -117,7 +117,7 @@ def record(gathered: Path, processes: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         suite = Path(folder) / "twice.toml"
         suite.write_text(TWICE, encoding="utf-8")
-        seconds = 2 * Settings().visit * processes
+        seconds = Settings().visit * processes
         rows = speed("--suite", str(suite), "--processes", str(processes), "--seconds", str(seconds))
     one, other = (row.figures for row in standings(rows) if row.case)
     add(gathered, list(zip(one, other, strict=True)))

@@ -8,8 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-# Read when the backend starts, by the first array: one thread more or less must not change a sum.
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false".strip()
+# Read when the backend starts, by the first array. XLA makes as many threads as it believes the machine to have
+# processors, whatever OMP_NUM_THREADS says; and one thread more or less must not change a sum.
+os.environ["NPROC"] = os.environ["PJRT_NPROC"] = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0] or "1"
+os.environ["XLA_FLAGS"] = " ".join(
+    [
+        *os.environ.get("XLA_FLAGS", "").split(),
+        f"--xla_cpu_multi_thread_eigen={str(os.environ['NPROC'] != '1').lower()}",
+    ]
+)
 os.environ.setdefault("JAX_PLATFORMS", "")
 
 import jax
