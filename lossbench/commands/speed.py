@@ -25,7 +25,7 @@ from lossbench.judging.conditions import load_average, processor
 from lossbench.judging.scaling import scalings
 from lossbench.judging.standings import standings
 from lossbench.judging.timing import USUAL_SECONDS, Settings, Timekeeping, unfinished
-from lossbench.judging.trials import Plan, plan, with_copies
+from lossbench.judging.trials import Plan, plan, standing_in, with_copies
 from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
 from lossbench.output import tables
@@ -153,7 +153,11 @@ def _cases(request: Request, run: Run, suite: Suite, dtypes: tuple[str, ...]) ->
     offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
     words = request.losses or request.own.losses
     wanted = find_losses(words, losses, offered) if words else frozenset()
-    cases = reshaped(unfold(suite, losses, Selection(wanted, dtypes, ("normal",))), shapes, losses)
+    selection = Selection(wanted, dtypes, ("normal",))
+    drawn = unfold(suite, losses, selection)
+    if not request.reductions:
+        drawn = standing_in(drawn, unfold(adapted(suite, (), ("all",)), losses, selection))
+    cases = reshaped(drawn, shapes, losses)
     return swept(with_their_defaults(cases, offered, losses), sizes, losses)
 
 
@@ -202,7 +206,7 @@ def adapted(suite: Suite, dtypes: tuple[str, ...], reductions: tuple[str, ...]) 
         UsageError: a reduction that lossbench does not know.
     """
     for reduction in reductions:
-        if reduction not in MEANINGS:
+        if reduction not in MEANINGS and reductions != ("all",):
             raise UsageError(f"--reduction {reduction!r}; {suggestion(reduction, list(MEANINGS))}")
     blocks = [
         replace(block, dtypes=dtypes or block.dtypes, reductions=reductions or block.reductions)
