@@ -130,7 +130,9 @@ def speed(
     device: Device = "cpu",
     shape: Annotated[Words, typer.Option("--shape", help="Shapes instead of the suite's, such as 4096x1000.")] = None,
     reduction: Annotated[Words, typer.Option("--reduction", help="Reductions instead of the suite's.")] = None,
-    mode: Annotated[Words, typer.Option("--mode", help="eager, compiled, xla; each framework's usual one.")] = None,
+    mode: Annotated[
+        Words, typer.Option("--mode", help="eager, compiled, xla, graph; each framework's usual one.")
+    ] = None,
     sweep: Annotated[str, typer.Option("--sweep", help="Numbers of elements to go through, such as 1e3..1e6.")] = "",
     against: Annotated[
         str, typer.Option("--against", help="What others are held against: a framework, a public name, a python.")

@@ -27,9 +27,13 @@ RESET_PEAK = "5"
 class Gauge(Protocol):
     """What a worker measures with."""
 
-    processor: Clock | None  # one that stands still while this process waits for a processor; None: not to be had
+    @property
+    def processor(self) -> Clock | None:
+        """A clock that stands still while this process waits for a processor; None where there is none."""
 
-    faults: Callable[[], int] | None  # pages of memory that this process was given so far; None: nobody counts
+    @property
+    def faults(self) -> Callable[[], int] | None:
+        """Pages of memory that this process was given so far; None where nobody counts."""
 
     def stopwatch(self, calls: Sequence[Call], loops: int) -> float:
         """Seconds that `loops` calls take, taken in turn."""
@@ -53,6 +57,9 @@ class Device(Protocol):
     def wait(self) -> None:
         """Return once all the work handed to the device is done."""
 
+    def finish(self, answer: Any) -> None:
+        """Return once the work that led to this answer is done, and all before it; asked where there are no marks."""
+
     def fill(self, size: int) -> Call:
         """Something that writes a buffer of so many bytes when it is called."""
 
@@ -72,8 +79,8 @@ class ProcessorGauge:
     def __init__(self, wait: Callable[[], object], threads: int = 1) -> None:
         """Measure with `wait` at the end of each sample, and copy with so many threads."""
         self.stopwatch = clock.wall(wait)
-        self.processor = time.process_time if threads == 1 else None  # of several threads it is the sum
-        self.faults = faults
+        self.processor: Clock | None = time.process_time if threads == 1 else None  # of several threads it is the sum
+        self.faults: Callable[[], int] | None = faults
         self._threads = threads
 
     def memory(self, call: Call) -> int | None:
@@ -116,13 +123,13 @@ class ProcessorGauge:
 class DeviceGauge:
     """A graphics card's own clock and counters; its cache is overwritten before each sample."""
 
-    processor = faults = None
+    processor: Clock | None = None
+    faults: Callable[[], int] | None = None
 
     def __init__(self, device: Device, flush: bool = True) -> None:
         """Measure on `device`; without `flush` its cache stays as the calls leave it."""
         self._device = device
         self._flush = device.fill(OUTGROWS) if flush else None
-        self._wall = clock.wall(device.wait)
 
     def stopwatch(self, calls: Sequence[Call], loops: int) -> float:
         """By marks in the stream where the framework has them, else by the processor's clock around a wait."""
@@ -131,12 +138,21 @@ class DeviceGauge:
         self._device.wait()
         begin = self._device.mark()
         if begin is None:
-            return self._wall(calls, loops)
+            return self._by_the_wall(calls, loops)
         for number in range(loops):
             calls[number % len(calls)]()
         end = self._device.mark()
         self._device.wait()
         return self._device.between(begin, end)
+
+    def _by_the_wall(self, calls: Sequence[Call], loops: int) -> float:
+        """Until the last answer is there: to wait for the whole device can take longer than a call."""
+        answer = None
+        begin = time.perf_counter()
+        for number in range(loops):
+            answer = calls[number % len(calls)]()
+        self._device.finish(answer)
+        return time.perf_counter() - begin
 
     def memory(self, call: Call) -> int | None:
         """By the framework's own counter."""

@@ -291,6 +291,9 @@ def environment(device: str, threads: int, variables: Mapping[str, str]) -> dict
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_ONEDNN_OPTS": "0",
         "GLOG_minloglevel": "2",
+        # On a graphics card TensorFlow and JAX would each take most of the memory before there is anything to do.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }
     if device == "cpu":
         steady["CUDA_VISIBLE_DEVICES"] = ""

@@ -21,7 +21,7 @@ from lossbench.crew import Crew
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
 from lossbench.judging.checking import Checking
 from lossbench.judging.comparison import open_answers
-from lossbench.judging.conditions import load_average, processor
+from lossbench.judging.conditions import load_average, processor, slowed
 from lossbench.judging.scaling import scalings
 from lossbench.judging.standings import standings
 from lossbench.judging.timing import USUAL_SECONDS, Settings, Timekeeping, unfinished
@@ -286,6 +286,10 @@ def report(run: Run, request: Request, path: Path) -> None:
     others = max(run.load_before or 0.0, (load_average() or 0.0) - 1)  # one process of the load is our own
     if others > (os.cpu_count() or 1) / 2:
         out.print(f"other work kept this machine busy (load {others:.1f}): these times are longer than they could be")
+    reasons = [reason for timing in run.timings for reason in slowed(timing.card)]
+    if reasons:
+        words = " and ".join(dict.fromkeys(reasons))
+        out.print(f"the card held back its clocks for {words} in {len(reasons)} timings: expect other times elsewhere")
     for problem in run.problems:
         out.print(f"problem: {problem}", markup=False)
     out.print(f"rows in {path}", markup=False)

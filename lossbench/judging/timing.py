@@ -32,6 +32,7 @@ from lossbench.wire import WireArray
 HELD_BYTES = 1 << 30  # of inputs, kept from one round to the next
 FEWEST_PROCESSES = 6  # below that many on either side no interval can be given
 USUAL_SECONDS, USUAL_PROCESSES = 3.0, 12  # so much time is spread over at most so many processes
+CARD_CACHE = 128 << 20  # bytes that a graphics card keeps at hand, at most
 ASIDE = 0.03  # seconds for the empty call and for copying, in each process
 Emit = Callable[[Timing], None]
 Check = Callable[[Case, Load, Target, Job, bool, Timed], str]
@@ -176,7 +177,7 @@ class Timekeeping:
             backward=direction == BACKWARD,
             seconds=self._seconds(job, direction),
             fingerprint=load.fingerprint,
-            sets=load.sets(self.cache) if case and target.device == "cpu" else 1,
+            sets=load.sets(self.cache if target.device == "cpu" else CARD_CACHE) if case else 1,
             inspect=bool(case) and (target, job, direction) not in self.answers,
             copied=job.copied,
         )

@@ -140,6 +140,13 @@ def test_rows_keep_raw_samples_beside_what_is_derived_from_them() -> None:
     assert backward.malloc_mmap_threshold == backward.malloc_trim_threshold == str(1 << 30)
 
 
+def test_on_a_card_calls_take_turns_on_inputs_that_together_outgrow_its_memory_at_hand() -> None:
+    large, stage = replace(CASE, shape=(4096, 1024)), Stage()  # 32 MB, and 256 are too many for any card to keep
+    card = Target("fast", device="cuda")
+    played(stage, {card: greeting("fast", implementation("a"))}, processes=1, case=large)
+    assert [trial.sets for trial, _ in stage.trials] == [1, 8, 8]
+
+
 def test_what_raises_is_noted_and_not_asked_again() -> None:
     stage = Stage()
     greetings = {FAST: greeting("fast", implementation("raises"), implementation("a"))}
