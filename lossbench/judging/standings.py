@@ -37,7 +37,7 @@ class Standing:
     shape: str
     contest: str  # the case under which it is compared
     case: str
-    forward: float | None  # the 25th percentile over processes of their 25th percentiles
+    forward: float | None  # the mean of the quietest quarter of processes, of each the 25th percentile
     backward: float | None  # the same of forward and backward in one call
     first_call: float | None  # the median over processes, of forward and backward where there is one
     processes: int

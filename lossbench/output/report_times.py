@@ -87,7 +87,7 @@ def _numbers(rows: Iterable[Row], name: str) -> list[float]:
 
 
 def _quiet(figures: list[float]) -> float | None:
-    """The figure of all processes, as `speed` reports it."""
+    """The mean of the quietest quarter of processes, as `speed` reports it."""
     found = quiet(figures)
     return None if found is None else float(f"{found:.4g}")
 

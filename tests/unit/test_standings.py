@@ -34,7 +34,7 @@ def rows_of(via: str, figures: Sequence[float], **others: object) -> list[Timing
 QUICK = (4.0, 4.1, 4.0, 4.1, 4.0, 4.1)
 
 
-def test_a_standing_is_the_25th_percentile_over_processes_and_its_ratio_is_to_the_fastest() -> None:
+def test_a_standing_is_the_quietest_quarter_of_processes_and_its_ratio_is_to_the_fastest() -> None:
     rows = rows_of("slow", [2 * each for each in QUICK]) + rows_of("quick", QUICK)
     rows += [timing_of("quick", n, FORWARD, p25) for n, p25 in enumerate((2.0, 2.0, 2.5), 1)]
     quick, slow = standings(rows)
