@@ -195,9 +195,9 @@ class Hand:
 
     def hang_up(self) -> None:
         """Close the pipe of questions, upon which an idle worker goes; safe to call twice."""
-        if self.ask >= 0:
-            os.close(self.ask)
-            self.ask = -1
+        ask, self.ask = self.ask, -1  # first, as a second Ctrl-C may come between
+        if ask >= 0:
+            os.close(ask)
 
     def end(self, patience: float = 0.0) -> str:
         """Make sure that the process and its children are gone, and say how it ended.
@@ -209,11 +209,15 @@ class Hand:
         self.hang_up()
         if self.watch:
             self.watch.end()
-        by_itself = self._gone_within(patience)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        by_itself = True
+        if self.process.returncode is None:  # else it was collected before somebody broke in here
+            by_itself = self._gone_within(patience)
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         code = self.process.wait()
-        os.close(self.reply)
+        reply, self.reply = self.reply, -1
+        if reply >= 0:
+            os.close(reply)
         self.last_words = self._tail()
         self.stopped_at = where(self._testimony, self._place) if self._place else ""
         late = timed_out(self._testimony) if self._place else ""
