@@ -133,12 +133,17 @@ def speed(
     device: Device = "cpu",
     shape: Annotated[Words, typer.Option("--shape", help="Shapes instead of the suite's, such as 4096x1000.")] = None,
     reduction: Annotated[Words, typer.Option("--reduction", help="Reductions instead of the suite's.")] = None,
-    mode: Annotated[Words, typer.Option("--mode", help="eager, compiled, xla; each framework's usual one.")] = None,
+    mode: Annotated[
+        Words, typer.Option("--mode", help="eager, compiled, xla, graph; each framework's usual one.")
+    ] = None,
     sweep: Annotated[str, typer.Option("--sweep", help="Numbers of elements to go through, such as 1e3..1e6.")] = "",
     against: Annotated[
         str, typer.Option("--against", help="What others are held against: a framework, a public name, a python.")
     ] = "",
-    seconds: Annotated[float, typer.Option("--seconds", help="Of measuring for each implementation, at most.")] = 3.0,
+    seconds: Annotated[
+        Optional[float],
+        typer.Option("--seconds", help="Of measuring for each implementation, at most; 3, or as the suite says."),
+    ] = None,
     processes: Annotated[int, typer.Option("--processes", help="Fresh processes; 0: as many as it takes.")] = 0,
     plot: Annotated[
         Optional[Path], typer.Option("--plot", help="A folder for pictures of scaling and roofline.")

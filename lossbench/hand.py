@@ -196,9 +196,9 @@ class Hand:
 
     def hang_up(self) -> None:
         """Close the pipe of questions, upon which an idle worker goes; safe to call twice."""
-        if self.ask >= 0:
-            os.close(self.ask)
-            self.ask = -1
+        ask, self.ask = self.ask, -1  # first, as a second Ctrl-C may come between
+        if ask >= 0:
+            os.close(ask)
 
     def end(self, patience: float = 0.0) -> str:
         """Make sure that the process and its children are gone, and say how it ended.
@@ -210,11 +210,15 @@ class Hand:
         self.hang_up()
         if self.watch:
             self.watch.end()
-        by_itself = self._gone_within(patience)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        by_itself = True
+        if self.process.returncode is None:  # else it was collected before somebody broke in here
+            by_itself = self._gone_within(patience)
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         code = self.process.wait()
-        os.close(self.reply)
+        reply, self.reply = self.reply, -1
+        if reply >= 0:
+            os.close(reply)
         self.last_words = self._tail()
         self.stopped_at = where(self._testimony, self._place) if self._place else ""
         late = timed_out(self._testimony) if self._place else ""
@@ -292,6 +296,9 @@ def environment(device: str, threads: int, variables: Mapping[str, str]) -> dict
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_ONEDNN_OPTS": "0",
         "GLOG_minloglevel": "2",
+        # On a graphics card TensorFlow and JAX would each take most of the memory before there is anything to do.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }
     if device == "cpu":
         steady["CUDA_VISIBLE_DEVICES"] = ""

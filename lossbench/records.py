@@ -299,6 +299,7 @@ class Measurement:
     spent: float = 0.0  # seconds of measuring, warm-up and calibration included, the first call apart
     memory: int | None = None  # bytes that one call needed beside its inputs at its peak
     gradients: tuple[str, ...] = ()
+    busy: tuple[float, ...] = ()  # processor seconds per call, one for each sample; empty where nothing told
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from lossbench.errors import UsageError
 from lossbench.judging.standings import Standing
 from lossbench.records import Target
 
-MODES = ("eager", "compiled", "xla")
+MODES = ("eager", "compiled", "xla", "graph")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from lossbench.judging.intervals import quiet
 from lossbench.judging.traffic import bucket
 from lossbench.records import Target
 
@@ -49,8 +50,8 @@ def _entry(named: dict[str, str], rows: list[Row], best: Mapping[tuple[str, floa
     copied = best.get((named["device"], bucket(int(least)))) if least else None
     elements = sized or math.prod(int(part) for part in named["shape"].split("x") if part.isdecimal())
     return named | {
-        "forward": _median(sides["forward"]),
-        "backward": _median(sides[BACKWARD]),
+        "forward": _quiet(sides["forward"]),
+        "backward": _quiet(sides[BACKWARD]),
         "low": min(figures, default=None),
         "high": max(figures, default=None),
         "processes": len(figures),
@@ -97,6 +98,12 @@ def _number(row: Row, name: str) -> float | None:
 
 def _numbers(rows: Iterable[Row], name: str) -> list[float]:
     return [number for row in rows if (number := _number(row, name)) is not None]
+
+
+def _quiet(figures: list[float]) -> float | None:
+    """The mean of the quietest quarter of processes, as `speed` reports it."""
+    found = quiet(figures)
+    return None if found is None else float(f"{found:.4g}")
 
 
 def _median(figures: list[float]) -> float | None:

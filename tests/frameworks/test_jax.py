@@ -1,6 +1,7 @@
 """JAX's adapters, asked in processes of their own: this one never imports JAX."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from alone import alone
@@ -173,3 +174,21 @@ assert first[0] == "float64" and first[1].tobytes() == second[1].tobytes()
 assert jnp.asarray(1.0).dtype == jnp.float64 and jax.config.jax_enable_x64
 print("fine")
 """
+
+
+THREADS = """
+import os
+os.environ["OMP_NUM_THREADS"] = "{threads}"
+from lossbench.worker import load
+import numpy as np
+framework = load("jax", "cpu", "compiled")
+framework.tensor(np.zeros(4), "float64", False) + 1
+names = [open(f"/proc/self/task/{{task}}/comm").read() for task in os.listdir("/proc/self/task")]
+print(sum("Eigen" in name for name in names))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system does not name its threads")
+@pytest.mark.parametrize("threads", [1, 3])
+def test_it_computes_with_as_many_threads_as_it_is_told(threads: int) -> None:
+    assert int(in_jax(THREADS.format(threads=threads))) == threads
