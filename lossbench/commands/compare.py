@@ -26,7 +26,8 @@ from lossbench.commands.packaged import asked_of_missing, named, with_missing
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import ResultsNotWritten, UsageError
-from lossbench.judging.comparison import Comparison, open_answers, skipped
+from lossbench.judging.comparison import Comparison, open_answers
+from lossbench.judging.rows import skipped
 from lossbench.judging.smallest import Smallest
 from lossbench.judging.totals import Totals
 from lossbench.losses import catalogue

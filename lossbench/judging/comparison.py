@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from lossbench.domains import Kind
 from lossbench.floats import FORMATS, Format, decode, encode, round_to
 from lossbench.judging import paths
 from lossbench.judging.judge import Answer, Judgement, Submission, answered_the_invalid, applies, judge, unanswered
-from lossbench.judging.relating import RULER, Relating, related
+from lossbench.judging.relating import Relating, related
+from lossbench.judging.rows import row
 from lossbench.judging.superfluous import answered_without
 from lossbench.judging.totals import Totals
 from lossbench.loss import Loss
@@ -39,8 +40,7 @@ from lossbench.records import (
 from lossbench.reductions import output_shape
 from lossbench.reference.answers import Answers, default_path
 from lossbench.reference.expectation import Expectation, expect
-from lossbench.spreads import written
-from lossbench.wire import Absence, WireArray, fingerprint
+from lossbench.wire import WireArray, fingerprint
 
 WINDOW = 4000  # cases under way at a time, so that fast frameworks need not wait for slow ones,
 HELD = 48 << 20  # and bytes of their inputs, so that large cases do not pile up
@@ -306,42 +306,10 @@ class Comparison:
     def _emit(
         self, case: Case, target: Target, via: str, found: Judgement, ruler: str, beside: Target | None = None
     ) -> None:
-        compared = found.compared
-        measured = compared > 0 and found.status is not Status.REFUSES
-        value = found.value if measured and found.value.compared else None
-        gradient = found.gradient if measured and found.gradient.compared else None
-        verdict = Verdict(
-            case=str(case),
-            loss=case.loss,
-            framework=target.framework,
-            version=self.greetings[target].version,
-            via=via,
-            device=target.device,
-            mode=target.mode,
-            dtype=case.dtype,
-            reduction=case.reduction,
-            shape=case.shape_text,
-            regime=case.regime,
-            status=found.status,
-            compared=compared,
-            value_error=value.scale if value else None,
-            gradient_error=gradient.scale if gradient else None,
-            value_ulps=value.ulps if value and ruler not in (RULER, paths.RULER) else None,
-            gradient_ulps=gradient.ulps if gradient and ruler not in (RULER, paths.RULER) else None,
-            reference=ruler if measured else "",
-            worst=found.worst,
-            note="; ".join(found.notes),
-            value_ulps_p99=value.ulps_p99 if value else None,
-            value_ulps_median=value.ulps_median if value else None,
-            gradient_ulps_p99=gradient.ulps_p99 if gradient else None,
-            gradient_ulps_median=gradient.ulps_median if gradient else None,
-            value_worst=value.worst if value else "",
-            gradient_worst=gradient.worst if gradient else "",
-            value_spread=written(value.spread) if value else (),
-            gradient_spread=written(gradient.spread) if gradient else (),
-            target=str(target) if beside is None else f"{target} beside {beside}",
-            package=self.packages.get((target, via), ""),
-        )
+        package = self.packages.get((target, via), "")
+        verdict = row(case, target, self.greetings[target].version, via, found, ruler, package)
+        if beside is not None:
+            verdict = replace(verdict, target=f"{target} beside {beside}")
         self.totals.verdicts += 1
         self.emit(verdict)
 
@@ -376,30 +344,6 @@ def answers_in(reply: Reply, cotangents: int) -> list[Answer]:
 
 def _decoded(array: WireArray) -> np.ndarray:
     return np.asarray(decode(array.data, FORMATS[array.dtype]) if array.dtype in FORMATS else array.data.astype(float))
-
-
-def skipped(target: Target, absence: Absence, losses: Sequence[str]) -> list[Verdict]:
-    """One row for each loss that could not be asked of a target that is not there."""
-    return [
-        Verdict(
-            case="",
-            loss=loss,
-            framework=target.framework,
-            version="",
-            via="",
-            device=target.device,
-            mode=target.mode,
-            dtype="",
-            reduction="",
-            shape="",
-            regime="",
-            status=Status.SKIPPED,
-            compared=0,
-            note=absence.message,
-            target=str(target),
-        )
-        for loss in losses
-    ]
 
 
 def open_answers(cold: bool = False) -> Answers:

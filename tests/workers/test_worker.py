@@ -180,7 +180,7 @@ def test_a_worker_leaves_the_search_path_alone(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_an_absence(tmp_path: Path) -> None:
     unknown, dotted = Target("zork"), Target("no.such.module")
-    device, mode = Target("fakes", device="cuda"), Target("fakes", mode="compiled")
+    device, mode = Target("fakes", device="cuda"), Target("fakes", mode="xla")
     nowhere, broken = Target("fakes", interpreter=f"{tmp_path}/python"), Target("fakes", interpreter="/bin/false")
     with Crew([unknown, dotted, device, mode, nowhere, broken, FAKES]) as crew:
         words = crew.greet()
@@ -188,7 +188,7 @@ def test_what_is_missing_is_an_absence(tmp_path: Path) -> None:
             unknown: ("lossbench.frameworks.zork", "no framework called 'zork'"),
             dotted: ("no", "No module named 'no'"),
             device: ("cuda", "cannot use 'cuda' here"),
-            mode: ("compiled", "offers no mode 'compiled'"),
+            mode: ("xla", "offers no mode 'xla'"),
             nowhere: (f"{tmp_path}/python", "cannot run the interpreter"),
             broken: ("", "exited with code 1"),
         }
