@@ -11,6 +11,8 @@ from running import InProcess
 from test_own import ENGINE, HONEST
 
 from lossbench.commands.targets import choose
+from lossbench.errors import UsageError
+from lossbench.notebook import compare
 
 COMMANDS = ("compare", "speed", "hunt", "exhaust", "sweep", "repro")
 FORGETFUL = """
@@ -138,3 +140,15 @@ def test_captured_tensors_are_put_to_it(alone: InProcess, folder: Path) -> None:
         case = "squared_error/none/float32/1x1/captured-"
         assert case in said
         assert f"--inputs crash.npz {shlex.join([*OWN, *BESIDE])}" in said
+
+
+@pytest.mark.usefixtures("alone")
+def test_python_takes_it_as_well() -> None:
+    beside = {"map": ("scale=1", "how='none'"), "order": "target,prediction", "output": "loss"}
+    asked = {"framework": "fakes", "regime": "normal", "dtype": "float32"}
+    frame = compare(impl="mine.py:own", as_="squared_error", **beside, **asked)
+    assert {via for via, status in zip(frame["via"], frame["status"], strict=True) if status == "differs"} == {
+        "mine.py:own"
+    }
+    with pytest.raises(UsageError, match="say which loss it is"):
+        compare(impl="mine.py:own")
