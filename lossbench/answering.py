@@ -15,6 +15,7 @@ from lossbench import clock
 from lossbench.complaints import complaint
 from lossbench.framework import Adapter, Framework, OtherShapeError, Tensor
 from lossbench.gauges import Gauge
+from lossbench.packages import PackageLacking
 from lossbench.records import Ended, Measurement, Outcome, Question, Symptom, Trial
 from lossbench.wire import WireArray, WireError, fingerprint, flat_bytes
 
@@ -54,6 +55,8 @@ class Bench:
         told = functools.partial(Outcome, question.identity, key, fingerprint=received)
         try:
             answers = asking.answers(self._call(key, question))
+        except PackageLacking as error:
+            return told(Ended.LACKED, str(error)), ()
         except Exception as error:
             return told(Ended.RAISED, self._said(error), seconds=asking.seconds, calls=asking.calls), ()
         given = tuple(n for n in question.differentiable if all(n in answer.gradients for answer in answers))
@@ -78,7 +81,7 @@ class Bench:
         try:
             gauge = self._gauge = self._gauge or self.framework.gauge()
             calls = self._timed_calls(trial, arrays, gauge)
-            visit = clock.measure(calls, gauge.stopwatch, trial.seconds)
+            visit = clock.measure(calls, gauge.stopwatch, trial.seconds, processor=gauge.processor, faults=gauge.faults)
             if trial.implementation and trial.inspect:
                 memory = gauge.memory(calls[0])
             if trial.implementation and (trial.inspect or trial.backward):
@@ -87,11 +90,13 @@ class Bench:
                 note = _ungiven(gradients)
                 back = [value, *given] if trial.inspect and not note else []
             sent = tuple(received(self.framework, tensor) for tensor in back)
+        except PackageLacking as error:
+            return told(Ended.LACKED, message=str(error)), ()
         except Exception as error:
             return told(Ended.RAISED, message=self._said(error)), ()
         times = (visit.samples, visit.loops, visit.first_call)
         names = tuple(gradients) if back else ()
-        return told(Ended.ANSWERED, *times, note, visit.spent, memory, names), sent
+        return told(Ended.ANSWERED, *times, note, visit.spent, memory, names, visit.busy), sent
 
     def _said(self, error: BaseException) -> str:
         """An exception as a message; one of a guest's with the line of its own that it came from."""
@@ -119,6 +124,8 @@ class Bench:
         if key not in self.framework.table:
             raise LookupError(f"{self.framework.name} has no implementation {key!r}")
         implementation, adapter = self.framework.table[key]
+        if implementation.package:
+            self.framework.packages[implementation.package].load()
         if key not in self._ready:
             ready = self.framework.compile(adapter, self._mode)
             self._ready[key] = (ready, "reduction" in inspect.signature(adapter).parameters)

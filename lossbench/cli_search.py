@@ -14,6 +14,7 @@ from lossbench.cli_options import (
     Csv,
     Device,
     Dtypes,
+    Form,
     Frameworks,
     Impl,
     Inputs,
@@ -22,6 +23,7 @@ from lossbench.cli_options import (
     Map,
     Order,
     Seeds,
+    Settings,
     Targets,
     Words,
     own_of,
@@ -49,6 +51,7 @@ def exhaust(
     csv: Csv = None,
     plot: Plot = None,
     brought: Brought = None,
+    form: Form = "table",
 ) -> None:
     """Run every bit pattern of a format through elementwise losses: how far off each answer is."""
     from lossbench.commands.exhaust import Request
@@ -68,6 +71,7 @@ def exhaust(
         resume=resume,
         csv=csv,
         plot=plot,
+        form=form,
     )
     raise typer.Exit(run(request))
 
@@ -92,6 +96,7 @@ def sweep(
     csv: Csv = None,
     plot: Plot = None,
     brought: Brought = None,
+    form: Form = "table",
 ) -> None:
     """Turn one stress up and see how the errors of every implementation grow."""
     from lossbench.commands.sweep import Request
@@ -113,13 +118,17 @@ def sweep(
         reduction=reduction,
         csv=csv,
         plot=plot,
+        form=form,
     )
     raise typer.Exit(run(request))
 
 
 def repro(
     case: Annotated[
-        str, typer.Argument(metavar="CASE", help="As printed by compare, such as huber/none/float32/6x5/tie/0.")
+        str,
+        typer.Argument(
+            metavar="CASE", help="As printed by compare, such as huber/none/float32/6x5/tie/0; or a LOSS and --inputs."
+        ),
     ],
     framework: Frameworks = None,
     impl: Impl = "",
@@ -134,6 +143,7 @@ def repro(
     output: Annotated[Optional[Path], typer.Option("-o", "--output", help="A file; else standard output.")] = None,
     run: Annotated[bool, typer.Option("--run/--no-run", help="Run the script once, to see that it shows it.")] = True,
     inputs: Inputs = None,
+    settings: Settings = None,
     brought: Brought = None,
 ) -> None:
     """A case as a script that runs without lossbench: literal inputs, what came back, what should have."""
@@ -143,8 +153,9 @@ def repro(
     own = own_of(impl, as_ or case.partition("/")[0] * (":" in impl), map_, order, item, classes)
     part = "" if own else impl
     request = Request(
-        case, split(framework), part, device, markdown, output, run, inputs, targets=split(target), own=own
-    )
+        case, split(framework), part, device, markdown, output, run, inputs,
+        settings=tuple(settings or ()), targets=split(target), own=own,
+    )  # fmt: skip
     raise typer.Exit(reproduce(request))
 
 

@@ -69,12 +69,16 @@ class Crew:
         deadline: float = 20.0,
         start_deadline: float = 120.0,
         variables: Mapping[str, str] | None = None,
+        patience: int = PATIENCE_WITH_GUESTS,
     ) -> None:
-        """Start all workers at once; `deadline` is seconds for one implementation's answer to one question."""
+        """Start all workers at once; `deadline` is seconds for one implementation's answer to one question.
+
+        `patience` is for how many deaths of its workers a user's own function is still asked.
+        """
         self.import_seconds = 0.0
         self.framework_seconds = 0.0
         self._threads, self._deadline, self._start_deadline = (threads, deadline, start_deadline)
-        self._variables = dict(variables or {})
+        self._variables, self._patience = dict(variables or {}), patience
         self._arrived: deque[Reply] = deque()
         self._selector = selectors.DefaultSelector()
         self._folder, self._lock = private_folder()
@@ -125,7 +129,13 @@ class Crew:
             limit = max(limit, COMPILING_DEADLINE)
         elif target.guest:
             limit = min(limit, GUESTS_DEADLINE)
+        if self._packaged(target, question.implementations):
+            limit = max(limit, self._start_deadline)  # the first call imports the package
         self._queue(target, Task(question, tuple(arrays), deque(question.implementations), limit, arrive))
+
+    def _packaged(self, target: Target, keys: Sequence[str]) -> bool:
+        greeting = self._members[target].greeting
+        return greeting is not None and any(i.package and i.key in keys for i in greeting.implementations)
 
     def time(self, target: Target, trial: Trial, arrays: Sequence[WireArray], deadline: float | None = None) -> Timed:
         """Time one implementation and wait for the result; replies to questions may arrive meanwhile."""
@@ -333,6 +343,6 @@ class Crew:
         if not member.target.guest:
             return
         member.deaths += 2 if ended is Ended.HUNG else 1
-        if member.deaths >= PATIENCE_WITH_GUESTS:
+        if member.deaths >= self._patience:
             member.gave_up = ended
             member.absence = Absence(member.target.framework, "", f"not asked again: {message}")

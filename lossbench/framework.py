@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from lossbench.gauges import Gauge, ProcessorGauge, threads_allowed
+from lossbench.packages import Package
 from lossbench.records import Implementation, Known
 
 Tensor = Any
@@ -46,6 +47,7 @@ class Framework(ABC):
     def __init__(self) -> None:
         """Start with an empty table."""
         self.table: dict[str, tuple[Implementation, Adapter]] = {}
+        self.packages: dict[str, Package] = {}  # those that adapters are written for, installed or not
         self.device = "cpu"
         self.own: tuple[str, ...] = ()  # where a guest's own lines stand, see `lossbench.hosting`
         self.remark: Callable[[], str] = str  # something to be said beside a guest's every answer
@@ -134,6 +136,7 @@ class Framework(ABC):
         devices: Sequence[str] = ("cpu", "cuda"),
         known: Sequence[Known] = (),
         recipe: bool = False,
+        package: Package | None = None,
     ) -> Callable[[Adapter], Adapter]:
         """Enter an adapter into the table.
 
@@ -142,7 +145,8 @@ class Framework(ABC):
         give each the loss's default). A case that sets one that is missing is `absent` for this implementation; an
         array argument without a default must be given by the case. `reductions` lists canonical names, or maps them
         to the framework's own words, which the adapter then receives as `reduction`. `integers` are the formats in
-        which it takes class indices, labels and lengths. On a device that is not among `devices` it is `absent`.
+        which it takes class indices, labels and lengths. On a device that is not among `devices` it is `absent`,
+        and so it is where its `package` is not installed.
 
         Raises:
             ValueError: the same loss and public name are entered twice.
@@ -167,9 +171,13 @@ class Framework(ABC):
                 call=source_of(adapter),
                 home=(adapter.__code__.co_filename, adapter.__name__),
                 words=tuple(reductions.items()) if isinstance(reductions, Mapping) else (),
+                package=package.name if package else "",
             )
             if implementation.key in self.table:
                 raise ValueError(f"{self.name}: {implementation.key} is entered twice; give each its own via")
+            if package:
+                self.packages[package.name] = package
+                package.used_in(adapter.__globals__)
             words = reductions if isinstance(reductions, Mapping) else None
             self.table[implementation.key] = (implementation, translated(adapter, words) if words else adapter)
             return adapter

@@ -154,6 +154,8 @@ class Implementation:
     spelled: tuple[Spelled, ...] = ()  # argument by argument; only a worker that is to explain itself says it
     defaults: tuple[tuple[str, Option], ...] = ()  # a guest's own, where they are not the loss's
     told: str = ""  # how a guest is called and what it was found to return, in words
+    package: str = ""  # name and version of what it comes from, where that is not the framework itself
+    lacks: str = ""  # what keeps it from running here at all, such as a package that is not installed
 
     @property
     def key(self) -> str:
@@ -213,6 +215,7 @@ class Greeting:
     import_seconds: float  # CPU seconds spent importing the framework
     implementations: tuple[Implementation, ...]
     modes: tuple[str, ...] = ("eager",)
+    missing: tuple[Implementation, ...] = ()  # those that lack something
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +241,7 @@ class Ended(StrEnum):
     RAISED = "raised"
     DIED = "died"
     HUNG = "hung"
+    LACKED = "lacked"  # what it needs is not installed, or cannot be imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +299,7 @@ class Measurement:
     spent: float = 0.0  # seconds of measuring, warm-up and calibration included, the first call apart
     memory: int | None = None  # bytes that one call needed beside its inputs at its peak
     gradients: tuple[str, ...] = ()
+    busy: tuple[float, ...] = ()  # processor seconds per call, one for each sample; empty where nothing told
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +341,7 @@ class Verdict:
     value_spread: tuple[str, ...] = ()  # how many numbers lie where, as step:count, see `lossbench.spreads`
     gradient_spread: tuple[str, ...] = ()
     target: str = ""  # the target's name, which tells two versions of a framework apart
+    package: str = ""  # name and version of the package that it comes from; empty: the framework itself
 
     def __post_init__(self) -> None:
         """Refuse to be built as an agreement over nothing."""
@@ -359,6 +365,8 @@ class Finding:
     via: str = ""
     device: str = "cpu"
     mode: str = "eager"
+    again: str = ""  # the command that measures it again, where that is not `compare --case`
+    named: tuple[str, ...] = ()  # the options that name a user's own implementation, or a target of theirs
 
 
 @dataclass(frozen=True, slots=True)

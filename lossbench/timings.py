@@ -54,3 +54,5 @@ class Timing:
     malloc_trim_threshold: str
     note: str = ""
     target: str = ""  # as in `Verdict`
+    package: str = ""  # as in `Verdict`
+    busy: tuple[float, ...] = ()  # processor seconds of a call, one number for each sample; empty where unknown

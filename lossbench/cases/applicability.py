@@ -32,8 +32,10 @@ def lacks(implementation: Implementation, case: Case, loss: Loss, device: str) -
 
 
 def lacks_device(implementation: Implementation, device: str) -> str:
-    """What keeps the implementation from that device, whatever the case: empty where nothing does."""
-    return "" if device in implementation.devices else f"runs on {' and '.join(implementation.devices)} alone"
+    """What keeps the implementation from running there, whatever the case: empty where nothing does."""
+    if device not in implementation.devices:
+        return f"runs on {' and '.join(implementation.devices)} alone"
+    return implementation.lacks
 
 
 def takers(

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from lossbench.cases.names import suggestion
-from lossbench.commands.targets import FRAMEWORKS, NICKNAMES
+from lossbench.commands.named_targets import named_targets
+from lossbench.commands.targets import FRAMEWORKS, NICKNAMES, WRITTEN, parse_target
 from lossbench.errors import UsageError
 from lossbench.judging.standings import Standing
 from lossbench.records import Target
 
-MODES = ("eager", "compiled", "xla")
+MODES = ("eager", "compiled", "xla", "graph")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Against:
 
     targets: list[Target]
     base: Callable[[Standing], bool] | None = None
+    bases: tuple[Target, ...] = ()  # those that others are held against, where whole targets were meant
 
 
 def in_modes(targets: Sequence[Target], modes: Sequence[str]) -> list[Target]:
@@ -67,27 +69,47 @@ def in_suites_modes(targets: Sequence[Target], modes: Sequence[str], whose: str 
 def against(targets: Sequence[Target], word: str) -> Against:
     """What a word after `--against` means.
 
-    The path of an interpreter runs every framework under that one, too, as the base; a framework, with ``:mode``
-    after it where it is not the usual one, or a part of a public name makes that one the base.
+    A target, as it is named or written for --target, is the base, and runs if it does not anyway. The path of an
+    interpreter, or of its environment, runs every framework under that one, too, as the base; a framework, with
+    ``:mode`` after it where it is not the usual one, or a part of a public name makes that one the base.
 
     Raises:
-        UsageError: a path that nothing can be run from.
+        UsageError: a path that nothing can be run from, or a target that cannot be meant.
     """
     if not word:
         return Against(list(targets))
+    device = targets[0].device if targets else "cpu"
+    if target := _target(targets, word):
+        added = [] if target in targets else [target]
+        return Against([*targets, *added], lambda standing: standing.target == str(target), (target,))
+    if os.path.isdir(word):  # of a virtual environment
+        word = os.path.join(word, "bin", "python")
     if os.sep in word:
         path = shutil.which(word)
         if path is None:
             raise UsageError(f"--against {word!r} is no interpreter that can be run; give the path of a python")
         others = [replace(target, interpreter=word, name="") for target in targets]
-        return Against([*targets, *others], lambda standing: standing.interpreter == word)
+        return Against([*targets, *others], lambda standing: standing.interpreter == word, tuple(others))
     name, _, mode = word.partition(":")
     framework = NICKNAMES.get(name.lower(), name.lower())
     if framework in (*FRAMEWORKS, "fakes"):
-        target = Target(framework, mode=mode)
-        added = [] if any(t.framework == framework and t.mode == target.mode for t in targets) else [target]
-        added = [replace(each, device=targets[0].device) for each in added if targets]
+        target = Target(framework, device=device, mode=mode)
+        mine = [t for t in targets if t.framework == framework and t.mode == target.mode and not t.guest]
         return Against(
-            [*targets, *added], lambda standing: (standing.framework, standing.mode) == (framework, target.mode)
+            [*targets, *([] if mine else [target])],
+            lambda standing: (standing.framework, standing.mode) == (framework, target.mode),
+            tuple(mine or [target]),
         )
     return Against(list(targets), lambda standing: standing.via == word or word in standing.via)
+
+
+def _target(targets: Sequence[Target], word: str) -> Target | None:
+    """The target that a word names or writes out; None where it means something else."""
+    for target in targets:
+        if word == target.name:
+            return target
+    parts = WRITTEN.fullmatch(word)
+    framework = NICKNAMES.get(parts["framework"].lower(), parts["framework"].lower()) if parts else ""
+    told = parts is not None and framework in (*FRAMEWORKS, "fakes") and bool(parts["python"] or parts["device"])
+    known = told or word in named_targets()
+    return parse_target(word, targets[0].device if targets else "cpu") if known else None

@@ -12,6 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rich.console import Console
+
 from lossbench.cases.captured import Captured
 from lossbench.cases.names import find_losses
 from lossbench.cases.shards import Shard
@@ -20,6 +22,7 @@ from lossbench.cases.unfolding import unfold
 from lossbench.commands.against import in_suites_modes
 from lossbench.commands.capturing import cases_of, given, say, smallest_parts
 from lossbench.commands.own import NOBODYS, Own, ended, with_their_defaults
+from lossbench.commands.packaged import asked_of_missing, named, with_missing
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import ResultsNotWritten, UsageError
@@ -28,6 +31,7 @@ from lossbench.judging.smallest import Smallest
 from lossbench.judging.totals import Totals
 from lossbench.losses import catalogue
 from lossbench.output import tables
+from lossbench.output.again import repro_of
 from lossbench.output.forms import checked_form, written
 from lossbench.output.target_differences import differences, guests_called, guests_found, remarks
 from lossbench.output.verdict_rows import Tally, tallies
@@ -59,6 +63,7 @@ class Request:
     shard: Shard | None = None
     form: str = "table"  # one of `FORMS`
     quiet: bool = False  # without a word of how far it is
+    beside: bool = False  # the seeds stand beside the suite's own, not in their place
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation
 
@@ -73,7 +78,7 @@ class Run:
     greetings: dict[Target, Greeting] = field(default_factory=dict)
     captured: Captured | None = None
     parts: list[Smallest] = field(default_factory=list)  # of the captured tensors, that show what is wrong
-    impl: str = ""  # a user's own, as the command line has it
+    own: Own = NOBODYS  # as the command line has it
     whole: bool = False  # whether every declared deviation should have shown
 
 
@@ -98,7 +103,7 @@ def perform(request: Request, path: Path, run: Run) -> None:
 
     Nothing is written before all that was asked for is known to exist: a slip of the pen costs no earlier results.
     """
-    run.impl = request.own.impl
+    run.own = request.own
     suite = load(request.suite)
     dtypes, regimes, seeds = checked(request.dtypes, request.regimes, request.seeds)
     beside = given(request.inputs, request.settings, request.cases) if request.inputs else None
@@ -110,18 +115,18 @@ def perform(request: Request, path: Path, run: Run) -> None:
             greetings = crew.greet()
             run.greetings = installed_only(greetings, asked_by_name=bool(request.frameworks or request.targets))
             losses, chosen = narrowed(request, run.greetings)
-            named = [parse_case(text, catalogue()) for text in request.cases]
-            if beside and not named:
-                named = cases_of(beside[0], losses, beside[1], dtypes)
-            cases = named or unfold(
-                suite, catalogue(), Selection(losses, dtypes, regimes, seeds, None if request.own else request.shard)
-            )
+            told = [parse_case(text, catalogue()) for text in request.cases]
+            if beside and not told:
+                told = cases_of(beside[0], losses, beside[1], dtypes)
+            shard = None if request.own else request.shard
+            selection = Selection(losses, dtypes, regimes, seeds, shard, request.beside)
+            cases = told or unfold(suite, catalogue(), selection)
             if not request.cases:
                 cases = with_their_defaults(cases, chosen, catalogue())
             if request.own and request.shard:
                 cases = [case for case in cases if request.shard.has_case(case)]
             run.totals.cases = len(cases)
-            run.whole = suite.complete and not (dtypes or regimes or named)
+            run.whole = suite.complete and not (dtypes or regimes or told)
             lost = [ended(t, word) for t, word in greetings.items() if t.guest and isinstance(word, Absence)]
             if not {case.loss for case in cases} & {implementation.loss for implementation in chosen} and not lost:
                 return
@@ -133,7 +138,8 @@ def perform(request: Request, path: Path, run: Run) -> None:
                     if isinstance(word, Absence) and not target.guest:
                         for verdict in skipped(target, word, sorted({case.loss for case in cases})):
                             emit(verdict)
-                comparison = Comparison(crew, run.greetings, answers, emit, suite.limits, lambda i: i in chosen)
+                greeted = with_missing(run.greetings, chosen)
+                comparison = Comparison(crew, greeted, answers, emit, suite.limits, lambda i: i in chosen)
                 run.totals = comparison.totals
                 try:
                     with tables.progress(len(cases), "comparing", request.quiet) as progress:
@@ -154,11 +160,14 @@ def narrowed(request: Request, greetings: Mapping[Target, Greeting]) -> tuple[fr
 
     Raises:
         UsageError: a name stands for no loss, or --impl for no implementation.
+        EnvironmentLacks: --impl stands for those of packages alone that are not there.
     """
     offered = [i for greeting in greetings.values() for i in greeting.implementations]
     words = request.losses or request.own.losses
-    losses = find_losses(words, catalogue(), offered) if words else frozenset()
-    chosen = [i for i in offered if request.implementation in i.via and (not losses or i.loss in losses)]
+    everybody = [*offered, *(i for greeting in greetings.values() for i in greeting.missing)]
+    losses = find_losses(words, catalogue(), everybody) if words else frozenset()
+    offered += asked_of_missing(request.implementation, greetings)
+    chosen = [i for i in offered if named(request.implementation, i) and (not losses or i.loss in losses)]
     if exact := [i for i in chosen if request.implementation == i.via]:  # a name in full means nobody else
         chosen = exact
     if request.implementation and not chosen:
@@ -223,11 +232,14 @@ def report(run: Run, path: Path, form: str = "table") -> None:
     elif verdicts:
         out.print(tables.verdict_table(verdicts))
         out.print()
-    own = {i.via for target, word in run.greetings.items() if target.guest for i in word.implementations}
-    for text in (*guests_found(verdicts, own, run.impl), *remarks(verdicts, own), *differences(verdicts)):
+    own = owned(run)
+    inputs = run.captured.path if run.captured else None
+    for text in guests_found(verdicts, own, lambda v: repro_of(v, run.own.words, inputs)):
+        for line in text.splitlines():
+            out.print(line, markup=False, soft_wrap=line.startswith("  lossbench "))  # to be copied
+    for text in (*remarks(verdicts, own), *differences(verdicts)):
         out.print(text, markup=False)
-    if run.captured:
-        say(out, run.captured, verdicts, run.parts)
+    say_of_captured(out, run)
     gone = sorted({(v.framework, v.note) for v in verdicts if v.status is Status.SKIPPED})
     for framework, reason in gone:
         out.print(f"skipped {framework}: {reason}", markup=False)
@@ -239,6 +251,18 @@ def report(run: Run, path: Path, form: str = "table") -> None:
     for problem in [*run.problems, *totals.problems]:
         out.print(f"problem: {problem}", markup=False)
     out.print(f"rows in {path}", markup=False)
+
+
+def owned(run: Run) -> set[str]:
+    """The names of a user's own implementations."""
+    return {i.via for target, word in run.greetings.items() if target.guest for i in word.implementations}
+
+
+def say_of_captured(out: Console, run: Run) -> None:
+    """Who is right about captured tensors, where there were any, and the smallest parts that show who is not."""
+    if run.captured:
+        verdicts = sorted(run.verdicts, key=lambda v: (v.loss, v.framework, v.via, v.target))
+        say(out, run.captured, verdicts, run.parts, owned(run), run.own.words)
 
 
 def time_line(totals: Totals) -> str:

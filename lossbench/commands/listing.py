@@ -9,26 +9,34 @@ from collections.abc import Mapping, Sequence
 from lossbench.cases.names import suggestion
 from lossbench.cases.stored import suites_folder
 from lossbench.commands.named_targets import named_targets
+from lossbench.commands.packaged import packages_of
 from lossbench.commands.targets import choose, install, installed_only, parse_target
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
 from lossbench.losses import catalogue
 from lossbench.output import info_tables, tables
 from lossbench.output.coverage import as_csv, as_json, as_markdown, as_table, offers
+from lossbench.output.forms import checked_form
+from lossbench.packages import TRY
 from lossbench.records import Greeting, Implementation, Target
 from lossbench.reference.answers import default_path
 from lossbench.wire import Absence
 
 FORMS = ("table", "csv", "json", "markdown")
+STARTING = 120.0  # seconds for a worker to greet
+TRYING = 600.0  # seconds for a worker that imports all the packages there are before it greets
 
 
-def gather(frameworks: Sequence[str], device: str = "cpu") -> dict[Target, Greeting | Absence]:
-    """Start the frameworks just to hear what they offer.
+def gather(
+    frameworks: Sequence[str], device: str = "cpu", further: Sequence[Target] = (), *, tried: bool = False
+) -> dict[Target, Greeting | Absence]:
+    """Start the frameworks, and further targets, just to hear what they offer; `tried`: import their packages, too.
 
     Raises:
         EnvironmentLacks: one that was asked for by name is not there.
     """
-    with Crew(choose(frameworks, device)) as crew:
+    deadline, variables = (TRYING, {TRY: "1"}) if tried else (STARTING, None)
+    with Crew([*choose(frameworks, device), *further], start_deadline=deadline, variables=variables) as crew:
         words = crew.greet()
     if frameworks:
         installed_only(words, asked_by_name=True)
@@ -57,10 +65,10 @@ def list_losses(frameworks: Sequence[str], regimes: bool, coverage: bool = False
         raise UsageError(f"--format {form!r}; {suggestion(form, FORMS)}")
     out = tables.console()
     if regimes:
-        for given, option in ((frameworks, "--framework"), (coverage, "--coverage"), (form != "table", "--format")):
+        for given, option in ((frameworks, "--framework"), (coverage, "--coverage")):
             if given:
-                raise UsageError(f"--regimes are the same for every framework, and a table; leave out {option}")
-        out.print(info_tables.regime_table())
+                raise UsageError(f"--regimes are the same for every framework; leave out {option}")
+        tables.put(form, info_tables.Explained, info_tables.regimes(), lambda out: (info_tables.regime_table(),))
         return 0
     words = gather(frameworks)
     losses = [loss for loss in catalogue().values() if not loss.variant]
@@ -78,33 +86,46 @@ def list_losses(frameworks: Sequence[str], regimes: bool, coverage: bool = False
     return 0
 
 
-def doctor(written: Sequence[str] = ()) -> int:
+def doctor(written: Sequence[str] = (), form: str = "table") -> int:
     """Print what is installed, which devices there are, and what each worker says of itself.
 
     Beside the frameworks here it starts every target that the project names, and those that are asked for.
     """
-    words, targets, problems = gather((), "cpu"), [], []
+    checked_form(form)
+    further, problems = [], []
     for text in dict.fromkeys((*named_targets(), *written)):
         try:
-            targets.append(parse_target(text, "cpu"))
+            further.append(parse_target(text, "cpu"))
         except UsageError as error:
             problems.append(str(error))
-    if further := [target for target in targets if target not in words]:
-        with Crew(further) as crew:
-            words |= crew.greet()
-    out = tables.console()
+    words = gather((), "cpu", further, tried=True)
     facts = {
         "python": f"{platform.python_version()} ({platform.python_implementation()}), {platform.platform()}",
         "processor": f"{processor()}, {os.cpu_count()} cores",
         "suites": str(suites_folder()),
         "certified answers": str(default_path()),
     }
+    there = {target: word for target, word in words.items() if isinstance(word, Greeting)}
+    rows = [info_tables.greeted(target, word) for target, word in there.items()]
+    rows += [
+        info_tables.missing(target, word.message, install(target, word))
+        for target, word in words.items()
+        if isinstance(word, Absence)
+    ]
+    out = tables.console(stderr=form != "table")
     out.print(info_tables.facts_table(facts))
-    out.print(info_tables.doctor_table({t: w for t, w in words.items() if isinstance(w, Greeting)}))
+    tables.put(form, info_tables.Present, rows, lambda out: (info_tables.doctor_table(there),))
     for target, word in words.items():
         if isinstance(word, Absence):
             hint = install(target, word)
             out.print(f"{target} is not there: {word.message}" + (f"; to mend: {hint}" if hint else ""), markup=False)
+    for target, word in words.items():
+        if isinstance(word, Greeting) and (word.missing or any(i.package for i in word.implementations)):
+            packages, lacking = packages_of(word)
+            if packages or any(one.package for one in word.missing):
+                out.print(f"packages of losses in {target}: {', '.join(packages) or 'none'}", markup=False)
+            for text in lacking:
+                out.print(f"  {target} {text}", markup=False, soft_wrap=True)
     for problem in problems:
         out.print(problem, markup=False)
     asked = {parse_target(text, "cpu") for text in written} if not problems else set()

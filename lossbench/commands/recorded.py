@@ -26,7 +26,9 @@ def recorded(path: Path, device: str, scope: Scope) -> Run:
     """
     losses = find_losses(scope.losses, catalogue(), []) if scope.losses else frozenset()
     run = Run()
-    for verdict in joined([path]):
+    rows = joined([path])
+    _one_each(rows, path)
+    for verdict in rows:
         target = Target(verdict.framework, device=verdict.device, mode=verdict.mode)
         asked = (
             verdict.device == device
@@ -55,7 +57,7 @@ def joined(paths: Sequence[Path]) -> list[Verdict]:
     for path in paths:
         for verdict in read(path, Verdict):
             check(verdict, path)
-            whose = (verdict.case, verdict.loss, verdict.framework, verdict.via, verdict.device, verdict.mode)
+            whose = (*_who(verdict), verdict.case, verdict.loss, verdict.via)
             before = found.setdefault(whose, (verdict, path))
             if _said(before[0]) != _said(verdict):
                 where = f"{before[1]} and {path}" if before[1] != path else f"two rows of {path}"
@@ -64,6 +66,22 @@ def joined(paths: Sequence[Path]) -> list[Verdict]:
                     f"{verdict.via or verdict.framework}; merge what one suite was split into, each part once"
                 )
     return [verdict for verdict, _ in found.values()]
+
+
+def _who(verdict: Verdict) -> tuple[str, ...]:
+    return (verdict.framework, verdict.device, verdict.mode, verdict.target)
+
+
+def _one_each(verdicts: Sequence[Verdict], path: Path) -> None:
+    """See that no framework was run by two targets, whose rows a baseline could not tell apart."""
+    names: dict[tuple[str, str, str], str] = {}
+    for verdict in verdicts:
+        first = names.setdefault((verdict.framework, verdict.device, verdict.mode), verdict.target)
+        if verdict.target != first:
+            raise UsageError(
+                f"{path} holds verdicts of {first or verdict.framework} and of {verdict.target}, both "
+                f"{verdict.framework}; a baseline is held against one of them at a time"
+            )
 
 
 def check(verdict: Verdict, path: Path) -> None:

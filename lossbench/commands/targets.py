@@ -11,6 +11,7 @@ from pathlib import Path
 from lossbench import brought
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
+from lossbench.commands.examining import mended
 from lossbench.commands.named_targets import named_targets
 from lossbench.commands.own import Own, framework_of, hosts
 from lossbench.errors import EnvironmentLacks, UsageError
@@ -62,9 +63,11 @@ def parse_target(text: str, device: str) -> Target:
     named = named_targets()
     meant = named.get(text, text)
     parts = WRITTEN.fullmatch(meant)
-    name = NICKNAMES.get(parts["framework"].lower(), parts["framework"].lower()) if parts else ""
-    if parts is None or name not in (*FRAMEWORKS, "fakes"):
-        known = [*FRAMEWORKS, *NICKNAMES, *named]
+    announced = brought.frameworks()
+    name = parts["framework"] if parts else ""
+    name = name if name in announced else NICKNAMES.get(name.lower(), name.lower())
+    if parts is None or name not in (*FRAMEWORKS, "fakes", *announced):
+        known = [*FRAMEWORKS, *NICKNAMES, *announced, *named]
         raise UsageError(
             f"--target {text!r}; {suggestion(text.partition('=')[0].partition(':')[0], known)} It is written "
             "FRAMEWORK[:MODE][@DEVICE][=PATH/TO/python], or is a name from [targets] in lossbench.toml"
@@ -83,9 +86,16 @@ def _interpreter(python: str, text: str) -> str:
     """The interpreter at a path, which may also be the folder of a virtual environment."""
     path = Path(python).expanduser().absolute()  # a link must stay one: it tells Python its environment
     if path.is_dir():
+        if not (path / "bin" / "python").is_file():
+            raise UsageError(
+                f"--target {text!r}: the folder {path} is no virtual environment, it has no bin/python; "
+                f"make one by `python3 -m venv {path}`"
+            )
         path = path / "bin" / "python"
-    if not path.is_file() or not os.access(path, os.X_OK):
+    if not path.is_file():
         raise UsageError(f"--target {text!r}: there is no interpreter {path}; make one by `python3 -m venv FOLDER`")
+    if not os.access(path, os.X_OK):
+        raise UsageError(f"--target {text!r}: {path} cannot be executed; if it is an interpreter, `chmod +x {path}`")
     return str(path)
 
 
@@ -144,20 +154,11 @@ def installed_only(greetings: Mapping[Target, Greeting | Absence], asked_by_name
 
 def install(target: Target, word: Absence) -> str:
     """What to type to have the framework; empty where it is there and only the device or the mode is missing."""
-    here = word.missing in (target.device, target.mode) or target.framework not in FRAMEWORKS
+    if word.missing in (target.device, target.mode):
+        return ""
     if target.interpreter:
-        return "" if here else _mended(target, word)
-    return "" if here else f"pip install 'lossbench[{target.framework}]'"
-
-
-def _mended(target: Target, word: Absence) -> str:
-    """What to type to mend another environment: a worker there needs Python 3.11, numpy and the framework."""
-    if "StrEnum" in word.message or "SyntaxError" in word.message:
-        return "give an interpreter of Python 3.11 or later"
-    lacking = re.search(r"No module named '([\w]+)", word.message)
-    extra = {"torch": "torch", "paddle": "paddlepaddle", "tensorflow": "tensorflow", "jax": "jax optax"}
-    wanted = lacking[1] if lacking and lacking[1] not in extra else extra[target.framework]
-    return f"{target.interpreter} -m pip install {wanted}"
+        return mended(target.interpreter, target.framework)
+    return "" if target.framework not in FRAMEWORKS else f"pip install 'lossbench[{target.framework}]'"
 
 
 def check_one_each(targets: Sequence[Target]) -> None:

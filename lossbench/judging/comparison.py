@@ -42,8 +42,9 @@ from lossbench.reference.expectation import Expectation, expect
 from lossbench.spreads import written
 from lossbench.wire import Absence, WireArray, fingerprint
 
-WINDOW = 400  # cases under way at a time, so that fast frameworks need not wait for slow ones,
+WINDOW = 4000  # cases under way at a time, so that fast frameworks need not wait for slow ones,
 HELD = 48 << 20  # and bytes of their inputs, so that large cases do not pile up
+SUMMED = "normal"  # the regime in which tensors are asked for their gradients against ones as well
 Emit = Callable[[Verdict], None]
 
 
@@ -85,6 +86,7 @@ class Comparison:
         self.greetings = dict(greetings)
         self.tables = {t: {i.key: i for i in g.implementations if chosen(i)} for t, g in greetings.items()}
         self.first_ways = paths.first_ways(greetings)
+        self.packages = {(t, i.via): i.package for t, table in self.tables.items() for i in table.values()}
         self.losses = catalogue()
         self.totals = Totals()
         self.under_way: dict[int, Work] = {}
@@ -140,7 +142,7 @@ class Comparison:
             for one in [i for i in mine if lacks_device(i, target.device)]:
                 mine.remove(one)
                 if not corrupting:
-                    nobody = Judgement(Status.ABSENT, notes=[f"{target.framework} {lacks_device(one, target.device)}"])
+                    nobody = Judgement(Status.ABSENT, notes=[f"{_who(one, target)} {lacks_device(one, target.device)}"])
                     self._emit(case, target, one.via, nobody, "")
             if not mine:
                 continue
@@ -191,8 +193,9 @@ class Comparison:
         generator = np.random.default_rng(seed_of(case) ^ 0x10553E4C)
         # never 1 where it stands alone, so that a backward which ignores it shows
         random = generator.choice([-2.0, -1.5, -1.0, -0.5, 0.5, 1.5, 2.0, *([1.0] if shape else [])], shape)
-        # a scalar's gradient only scales with its cotangent; a tensor's shows with ones what a plain sum would see
-        cotangents = [random] if shape == () else [random, np.ones(shape)]
+        # A scalar's gradient only scales with its cotangent; a tensor's shows with ones what a plain sum would see.
+        # That is in the call and not in its inputs: one regime shows it, and the others need no second answer.
+        cotangents = [random, np.ones(shape)] if case.regime == SUMMED and shape else [random]
         ways = paths.Replies(self.first_ways) if self.first_ways else None
         return Work(case, loss, parameters, self.built[1], cotangents, "", waiting, ways=ways)
 
@@ -285,7 +288,7 @@ class Comparison:
             renamed = dict(work.parameters)
             if known is not None:
                 renamed |= {new: work.parameters[old] for new, old in known.renames} | dict(known.sets)
-            parameters = {n: renamed.get(n, p.default) for n, p in variant.parameters.items()}
+            parameters = variant.settings(renamed)
             rounded = {
                 n: a if work.loss.arguments[n].domain.integer else round_to(a, form)
                 for n, a in work.inputs.arrays.items()
@@ -337,6 +340,7 @@ class Comparison:
             value_spread=written(value.spread) if value else (),
             gradient_spread=written(gradient.spread) if gradient else (),
             target=str(target) if beside is None else f"{target} beside {beside}",
+            package=self.packages.get((target, via), ""),
         )
         self.totals.verdicts += 1
         self.emit(verdict)
@@ -345,6 +349,10 @@ class Comparison:
 def _layout(case: Case) -> str:
     """How the arrays are laid out where the case does not say: one in four is strided, of those that are drawn."""
     return "strided" if REGIMES[case.regime].literal is None and seed_of(case) % 4 == 0 else ""
+
+
+def _who(implementation: Implementation, target: Target) -> str:
+    return implementation.via if implementation.package else target.framework
 
 
 def _is_dangerous(implementation: Implementation, case: Case) -> bool:

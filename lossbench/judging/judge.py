@@ -156,6 +156,8 @@ def unanswered(case: Case, outcome: Outcome, known: tuple[Known, ...]) -> Judgem
             notes = [excuse.reason, outcome.message]
             return Judgement(status, compared=1, notes=notes, explained_by=(excuse,))
         return Judgement(Status.REFUSES, notes=[outcome.message])
+    if outcome.ended is Ended.LACKED:
+        return Judgement(Status.ABSENT, notes=[outcome.message])
     status = Status.CRASHES if outcome.ended is Ended.DIED else Status.HANGS
     foreseen = [k.reason for k in declared if k.corrupts]
     return Judgement(status, notes=[*foreseen, *([CORRUPTS] if foreseen else []), outcome.message])

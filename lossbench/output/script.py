@@ -14,6 +14,7 @@ from lossbench.decimals import literal
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS, Format
 from lossbench.judging.judge import SCALE_LIMITS
+from lossbench.loading import package_root
 from lossbench.loss import Loss
 from lossbench.output.excerpt import PACKAGE, Excerpt, excerpt
 from lossbench.records import Case, Implementation, Option, Target
@@ -118,7 +119,10 @@ def _compiled(target: Target, name: str) -> list[str]:
 def _own(place: str, call: str) -> Excerpt:
     """What a script needs to call a user's own function where it stands."""
     path = Path(place)
-    folder, module = (path.parent, path.stem) if place.endswith(".py") else (Path.cwd(), place)
+    folder, module = Path.cwd(), place
+    if place.endswith(".py"):
+        folder = package_root(path)
+        module = ".".join(path.relative_to(folder).with_suffix("").parts)
     lines = ["import importlib", "import sys", f"sys.path.insert(0, {str(folder)!r})"]
     return Excerpt([*lines, f"own = importlib.import_module({module!r})"], [call])
 

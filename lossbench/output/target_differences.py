@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from lossbench.judging.paths import RULER
 from lossbench.output.tables import badness, figure
 from lossbench.records import Greeting, Status, Target, Verdict
 
-MOST = 12  # differences that are printed; the file of results has all
+MOST = 12  # kinds of difference that are printed; the file of results has all
+WRONG = (Status.DIFFERS, Status.ACCEPTS, Status.REFUSES, Status.HANGS, Status.CRASHES)
 NEITHER = (Status.ABSENT, Status.SKIPPED)
 
 
@@ -24,20 +25,25 @@ def guests_called(greetings: Mapping[Target, Greeting]) -> Iterator[str]:
     yield from told
 
 
-def guests_found(verdicts: Sequence[Verdict], vias: Collection[str], impl: str) -> Iterator[str]:
-    """What is wrong with the user's own functions: for each regime the plainest case that shows it."""
+def guests_found(verdicts: Sequence[Verdict], vias: Collection[str], again: Callable[[Verdict], str]) -> Iterator[str]:
+    """What is wrong with the user's own functions: for each regime the plainest case, and how to see it `again`."""
     groups: dict[tuple[str, str, str], list[Verdict]] = {}
     for verdict in verdicts:
-        if verdict.via in vias and verdict.status in (Status.DIFFERS, Status.REFUSES, Status.HANGS, Status.CRASHES):
+        if verdict.via in vias and verdict.status in WRONG:
             kind = "gradient" if verdict.worst.startswith("gradient") else "value"
-            groups.setdefault((verdict.via, verdict.regime, kind), []).append(verdict)
-    for (via, regime, kind), mine in groups.items():
+            if verdict.status in (Status.REFUSES, Status.CRASHES, Status.HANGS):  # for one reason, whatever the inputs
+                groups.setdefault((verdict.via, verdict.note, str(verdict.status)), []).append(verdict)
+            else:
+                groups.setdefault((verdict.via, verdict.regime, kind), []).append(verdict)
+    for (via, _, kind), mine in groups.items():
+        regimes = ", ".join(dict.fromkeys(v.regime for v in mine))
         plainest = min(mine, key=lambda v: (v.dtype != "float32", v.reduction != "none", len(v.case)))
         endless = kind == "value" and plainest.gradient_error == math.inf
         slope = "its gradient is NaN or infinite where it should not be" if endless else ""
-        said = "; ".join(filter(None, (plainest.worst, slope, plainest.note)))
-        repeat = f"\n  lossbench repro {plainest.case} --impl {impl}" if plainest.case else ""
-        yield f"{via}, {len(mine)} {plainest.status} on {regime or 'import'}: {said}{repeat}"
+        worst = "" if plainest.status is Status.ACCEPTS else plainest.worst  # no number is wrong, but that there is one
+        said = "; ".join(filter(None, (worst, slope, plainest.note)))
+        repeat = f"\n  {again(plainest)}" if plainest.case else ""
+        yield f"{via}, {len(mine)} {plainest.status} on {regimes or 'import'}: {said}{repeat}"
 
 
 def remarks(verdicts: Sequence[Verdict], vias: Collection[str]) -> Iterator[str]:
@@ -50,7 +56,10 @@ def remarks(verdicts: Sequence[Verdict], vias: Collection[str]) -> Iterator[str]
 
 
 def differences(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    """The cases on which two targets of one framework answer with different errors or statuses, the worst first."""
+    """The cases on which two targets of one framework answer with different errors or statuses, the worst first.
+
+    Of those that one implementation answers alike, in kind, the worst is shown and the others are counted.
+    """
     groups: dict[tuple[str, str, str], dict[str, Verdict]] = {}
     for verdict in verdicts:
         if verdict.status not in NEITHER and verdict.case and verdict.reference != RULER:
@@ -65,10 +74,33 @@ def differences(verdicts: Sequence[Verdict]) -> Iterator[str]:
     in_kind = sum(len({v.status for v in mine.values()}) > 1 for mine in apart.values())
     yield f"{names}: {len(shared)} cases in common, {len(apart)} with other errors, {in_kind} with another verdict"
     ranked = sorted(apart.items(), key=lambda item: _distance(item[1]), reverse=True)
-    for (_, via, case), mine in ranked[:MOST]:
-        yield f"  {case} by {via}: " + "; ".join(f"{name} {_said(v)}" for name, v in mine.items())
-    if len(ranked) > MOST:
-        yield f"  and {len(ranked) - MOST} more"
+    alike: dict[tuple[str, ...], list[tuple[str, Mapping[str, Verdict]]]] = {}
+    for (_, via, case), mine in ranked:
+        alike.setdefault((via, *(f"{name} {v.status}" for name, v in sorted(mine.items()))), []).append((case, mine))
+    for (via, *_), found in list(alike.items())[:MOST]:
+        case, shown = found[0]
+        more = f" (and {len(found) - 1} more such cases)" if len(found) > 1 else ""
+        yield f"  {case} by {via}: " + "; ".join(f"{name} {_said(v)}" for name, v in shown.items()) + more
+    if len(alike) > MOST:
+        yield f"  and {sum(len(found) for found in list(alike.values())[MOST:])} more"
+    yield from alone(groups)
+
+
+def alone(groups: Mapping[tuple[str, str, str], Mapping[str, Verdict]]) -> Iterator[str]:
+    """The implementations that some targets of a framework have and others have not."""
+    everyone: dict[str, dict[str, None]] = {}
+    holders: dict[tuple[str, str], set[str]] = {}
+    for (framework, via, _), mine in groups.items():
+        everyone.setdefault(framework, {}).update(dict.fromkeys(mine))
+        holders.setdefault((framework, via), set()).update(mine)
+    missing: dict[tuple[str, str], list[str]] = {}
+    for (framework, via), those in holders.items():
+        if len(those) < len(everyone[framework]):
+            names = ", ".join(target for target in everyone[framework] if target in those)
+            missing.setdefault((framework, names), []).append(via)
+    for (_, names), vias in missing.items():
+        rest = f" and {len(vias) - MOST} more" if len(vias) > MOST else ""
+        yield f"  only {names}: {', '.join(vias[:MOST])}{rest}"
 
 
 def _figures(verdict: Verdict) -> tuple[object, ...]:

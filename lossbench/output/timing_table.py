@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -37,15 +37,17 @@ def timing_tables(standings: Sequence[Standing], width: int) -> Iterator[Text | 
     contests: dict[str, list[Standing]] = {}
     for row in standings:
         contests.setdefault(row.contest, []).append(row)
+    places = {(row.framework, row.target) for row in standings if row.case}
+    several = {framework for framework, _ in places if len([each for each in places if each[0] == framework]) > 1}
     for number, (contest, rows) in enumerate(contests.items()):
         if contest:
             yield Text(contest, style="bold")
-        yield _table(rows, width, headed=number == 0)
+        yield _table(rows, width, several, headed=number == 0)
         for row in rows:
             yield from (Text(f"  {row.via or row.loss}: {remark}", style="dim") for remark in remarks(row))
 
 
-def _table(rows: Sequence[Standing], width: int, headed: bool) -> Table:
+def _table(rows: Sequence[Standing], width: int, several: Collection[str], headed: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0), show_header=headed)
     rest = sum(size for _, size in COLUMNS)
     table.add_column("implementation", overflow="fold", width=max(NAME, width - rest))
@@ -55,7 +57,7 @@ def _table(rows: Sequence[Standing], width: int, headed: bool) -> Table:
     slowest = max((row.backward or 0.0 for row in rows if row.case), default=0.0)
     for row in rows:
         table.add_row(
-            named(row),
+            named(row, several),
             microseconds(row.forward),
             microseconds(row.backward),
             bar(row.backward, slowest),
@@ -70,8 +72,11 @@ def _table(rows: Sequence[Standing], width: int, headed: bool) -> Table:
     return table
 
 
-def named(row: Standing) -> str:
-    """The implementation with its mode and target; of the harness's own rows what those are."""
+def named(row: Standing, several: Collection[str] = ()) -> str:
+    """The implementation with its mode, and its target where that was named or its framework is there `several` times.
+
+    Of the harness's own rows what those are.
+    """
     if row.loss == COPY:
         return f"{row.loss} {amount(row.least_bytes)}B"
     words = [plain(row.via or f"{row.loss} {row.framework}")]
@@ -79,8 +84,8 @@ def named(row: Standing) -> str:
         words.append(f"[cyan]{row.mode}[/]")
     if row.target and not re.match(rf"{re.escape(row.framework)}($|[@: ])", row.target):  # a name that it was given
         words.append(f"[cyan]on {plain(row.target)} {plain(row.version)}[/]")
-    elif row.interpreter:
-        words.append(f"[cyan]{plain(row.interpreter)} {plain(row.version)}[/]")
+    elif row.interpreter or (row.case and row.framework in several):
+        words.append(f"[cyan]{plain(row.interpreter or f'on {row.target}')} {plain(row.version)}[/]")
     return " ".join(words)
 
 

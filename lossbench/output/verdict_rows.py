@@ -28,6 +28,7 @@ class Tally:
     gradient_ulps: float | None
     case: str
     note: str
+    target: str = ""  # its name, which tells two versions of a framework apart
 
 
 def tallies(verdicts: Iterable[Verdict]) -> list[Tally]:
@@ -35,8 +36,8 @@ def tallies(verdicts: Iterable[Verdict]) -> list[Tally]:
     groups: dict[tuple[str, ...], list[Verdict]] = {}
     for verdict in verdicts:
         if verdict.status not in (Status.ABSENT, Status.SKIPPED):
-            key = (verdict.loss, verdict.framework, verdict.version, verdict.via, verdict.device, verdict.mode)
-            groups.setdefault(key, []).append(verdict)
+            who = (verdict.framework, verdict.version, verdict.target, verdict.via, verdict.device, verdict.mode)
+            groups.setdefault((verdict.loss, *who), []).append(verdict)
     return [_tally(rows) for rows in groups.values()]
 
 
@@ -58,4 +59,5 @@ def _tally(rows: list[Verdict]) -> Tally:
         gradient_ulps=worst(rows, "gradient_ulps"),
         case=shown.case,
         note=shown.note or shown.worst,
+        target=shown.target,
     )
