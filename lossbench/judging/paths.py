@@ -17,6 +17,7 @@ from lossbench.cases.regimes import REGIMES
 from lossbench.floats import FORMATS
 from lossbench.judging.judge import Answer, Judgement, Limits
 from lossbench.judging.measures import Part, Wanted, measure, misshapen
+from lossbench.judging.replies import answers_in
 from lossbench.records import Ended, Status, Symptom, Target
 from lossbench.reference.expectation import Expectation, Expected, reduced
 
@@ -67,8 +68,6 @@ class Way:
 
 def between(comparison: Comparison, work: Work, one: Reply, other: Reply) -> Judgement | None:
     """The judgement on the two replies to a case; None where there is nothing to measure them by."""
-    from lossbench.judging.comparison import answers_in
-
     case = work.case
     ways = [
         Way(reply.target, reply.outcome.ended, reply.outcome.message, answers_in(reply, len(work.cotangents)))

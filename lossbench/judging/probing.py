@@ -10,9 +10,10 @@ import numpy as np
 from lossbench.cases.inputs import Inputs
 from lossbench.crew import Crew, Reply
 from lossbench.floats import FORMATS
-from lossbench.judging.comparison import Comparison, Work, answers_in
+from lossbench.judging.comparison import Comparison, Work
 from lossbench.judging.judge import ULPS_LIMITS, Limits
 from lossbench.judging.measures import Part, Wanted, everywhere
+from lossbench.judging.replies import answers_in
 from lossbench.loss import Loss
 from lossbench.records import Case, Greeting, Implementation, Status, Target, Verdict
 from lossbench.reference.answers import Answers

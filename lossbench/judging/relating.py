@@ -19,6 +19,7 @@ from lossbench.domains import Kind
 from lossbench.floats import FORMATS
 from lossbench.judging.judge import SYMPTOMS, Answer, Judgement, Limits, Submission, judge, unanswered
 from lossbench.judging.measures import Part, Wanted, measure, misshapen
+from lossbench.judging.replies import answers_in
 from lossbench.loss import Loss
 from lossbench.records import Case, Ended, Implementation, Option, Question, Status, Symptom, Target
 from lossbench.reductions import divide, output_shape
@@ -323,8 +324,6 @@ class Relating:
                 self.held -= sum(a.size for a in (*work.inputs.arrays.values(), *work.cotangents))
 
     def _judge(self, pair: Pair, replies: Sequence[Reply], implementation: Implementation) -> Judgement:
-        from lossbench.judging.comparison import answers_in
-
         kept = []
         for work, reply in zip(pair.works, replies, strict=True):
             if reply.outcome.ended is not Ended.ANSWERED:
@@ -351,8 +350,6 @@ class Relating:
         self, pair: Pair, replies: Sequence[Reply], implementation: Implementation, found: Judgement
     ) -> Judgement:
         """The same, as a deviation where what is declared of the implementation accounts for both answers."""
-        from lossbench.judging.comparison import answers_in
-
         each = []
         for work, reply in zip(pair.works, replies, strict=True):
             submission = Submission(

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 MAIN = "import sys; sys.argv[0] = 'lossbench'; from lossbench.cli import main; main()"
@@ -109,12 +110,13 @@ def main() -> int:
         rows = [row for framework in frameworks for row in stored(framework, folder)]
         if options.rows.is_file():
             rows += [row for row in sample(rows_of(options.rows), options.each) if row["framework"] in frameworks]
-        for row in rows:
-            tried += 1
-            if found := unlike(row, folder):
-                wrong += 1
-                print(f"{row['framework']} {row['via']} {row['status']} {row['case']}: {found}", flush=True)
-    print(f"{tried} scripts tried, {wrong} unlike their verdicts")
+        with suppress(KeyboardInterrupt):
+            for row in rows:
+                if found := unlike(row, folder):
+                    wrong += 1
+                    print(f"{row['framework']} {row['via']} {row['status']} {row['case']}: {found}", flush=True)
+                tried += 1
+    print(f"{tried} of {len(rows)} scripts tried, {wrong} unlike their verdicts")
     return 1 if wrong or not tried else 0
 
 
