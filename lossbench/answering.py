@@ -81,7 +81,7 @@ class Bench:
         try:
             gauge = self._gauge = self._gauge or self.framework.gauge()
             calls = self._timed_calls(trial, arrays, gauge)
-            visit = clock.measure(calls, gauge.stopwatch, trial.seconds)
+            visit = clock.measure(calls, gauge.stopwatch, trial.seconds, processor=gauge.processor, faults=gauge.faults)
             if trial.implementation and trial.inspect:
                 memory = gauge.memory(calls[0])
             if trial.implementation and (trial.inspect or trial.backward):
@@ -96,7 +96,7 @@ class Bench:
             return told(Ended.RAISED, message=self._said(error)), ()
         times = (visit.samples, visit.loops, visit.first_call)
         names = tuple(gradients) if back else ()
-        return told(Ended.ANSWERED, *times, note, visit.spent, memory, names), sent
+        return told(Ended.ANSWERED, *times, note, visit.spent, memory, names, visit.busy), sent
 
     def _said(self, error: BaseException) -> str:
         """An exception as a message; one of a guest's with the line of its own that it came from."""

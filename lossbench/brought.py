@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from lossbench import own
+from lossbench.complaints import UserFileError
 from lossbench.errors import UsageError
+from lossbench.loading import load_module
 from lossbench.loss import Loss
-from lossbench.userfile import UserFileError, load_module
 
 FRAMEWORK_MODULES = ("torch", "paddle", "tensorflow", "keras", "jax", "optax", "flax", "mxnet", "mindspore")
 LOSSES, FRAMEWORKS = "lossbench.losses", "lossbench.frameworks"  # the groups of entry points

@@ -65,7 +65,10 @@ def _options(
 @app.command()
 def compare(
     losses: Losses = None,
-    suite: SuiteName = "smoke",
+    suite: Annotated[
+        str,
+        typer.Option("--suite", help="A suite's name or .toml file; smoke, and own for an --impl FILE.py:NAME."),
+    ] = "",
     framework: Frameworks = None,
     dtype: Dtypes = None,
     regime: Regimes = None,
@@ -100,7 +103,7 @@ def compare(
     own = own_of(impl, as_, map_, order, item, classes)
     request = Request(
         split(losses),
-        suite,
+        suite or ("own" if own else "smoke"),
         split(framework),
         split(dtype),
         split(regime),
@@ -130,12 +133,17 @@ def speed(
     device: Device = "cpu",
     shape: Annotated[Words, typer.Option("--shape", help="Shapes instead of the suite's, such as 4096x1000.")] = None,
     reduction: Annotated[Words, typer.Option("--reduction", help="Reductions instead of the suite's.")] = None,
-    mode: Annotated[Words, typer.Option("--mode", help="eager, compiled, xla; each framework's usual one.")] = None,
+    mode: Annotated[
+        Words, typer.Option("--mode", help="eager, compiled, xla, graph; each framework's usual one.")
+    ] = None,
     sweep: Annotated[str, typer.Option("--sweep", help="Numbers of elements to go through, such as 1e3..1e6.")] = "",
     against: Annotated[
         str, typer.Option("--against", help="What others are held against: a framework, a public name, a python.")
     ] = "",
-    seconds: Annotated[float, typer.Option("--seconds", help="Of measuring for each implementation, at most.")] = 3.0,
+    seconds: Annotated[
+        Optional[float],
+        typer.Option("--seconds", help="Of measuring for each implementation, at most; 3, or as the suite says."),
+    ] = None,
     processes: Annotated[int, typer.Option("--processes", help="Fresh processes; 0: as many as it takes.")] = 0,
     plot: Annotated[
         Optional[Path], typer.Option("--plot", help="A folder for pictures of scaling and roofline.")
@@ -152,6 +160,7 @@ def speed(
     inputs: Inputs = None,
     settings: Settings = None,
     brought: Brought = None,
+    form: Form = "table",
 ) -> None:
     """Time every implementation, forward and with its gradient, in fresh processes."""
     from lossbench.commands.speed import Request
@@ -162,7 +171,7 @@ def speed(
         losses=split(losses), suite=suite, frameworks=split(framework), dtypes=split(dtype), device=device,
         modes=split(mode), shapes=split(shape), sweep=sweep, reductions=split(reduction), processes=processes,
         seconds=seconds, threads=threads, implementation="" if own else impl, against=against, plot=plot, csv=csv,
-        inputs=inputs, settings=tuple(settings or ()), targets=split(target), own=own,
+        inputs=inputs, settings=tuple(settings or ()), targets=split(target), own=own, form=form,
     )  # fmt: skip
     raise typer.Exit(run(request))
 
@@ -178,7 +187,9 @@ def gate(
     ] = None,
     accept: Annotated[bool, typer.Option("--accept", help="Make what is found the accepted verdicts.")] = False,
     device: Device = "cpu",
-    seed: Seeds = None,
+    seed: Annotated[
+        Words, typer.Option("--seed", help="Seeds beside the suite's own; what they alone show does not fail.")
+    ] = None,
     csv: Csv = None,
     strict_better: Annotated[
         bool, typer.Option("--strict-better", help="Exit 1 also if something is better than accepted.")
@@ -196,6 +207,23 @@ def gate(
     results: Annotated[
         Optional[Path], typer.Option("--results", help="Judge these rows (see merge) instead of measuring.")
     ] = None,
+    speed: Annotated[bool, typer.Option("--speed", help="Hold times, too, against those of --against.")] = False,
+    against: Annotated[
+        str, typer.Option("--against", help="The other target: FRAMEWORK[:MODE][@DEVICE][=PYTHON], or a python.")
+    ] = "",
+    slower: Annotated[
+        str, typer.Option("--slower", help="How many percent slower is let pass; 10%.", show_default=False)
+    ] = "",
+    speed_suite: Annotated[
+        str, typer.Option("--speed-suite", help="What is timed; the suite speed.", show_default=False)
+    ] = "",
+    seconds: Annotated[
+        Optional[float], typer.Option("--seconds", help="Of timing each implementation, at most; 3.")
+    ] = None,
+    processes: Annotated[
+        Optional[int], typer.Option("--processes", help="Fresh processes that time; as many as it takes.")
+    ] = None,
+    threads: Annotated[Optional[int], typer.Option("--threads", help="Threads while timing; 1.")] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why it is accepted; written beside it.")] = "",
     expires: Annotated[str, typer.Option("--expires", help="Accepted until this day, such as 2027-01-31.")] = "",
     junit: Annotated[Optional[Path], typer.Option("--junit", help="Also write JUnit XML.")] = None,
@@ -212,6 +240,7 @@ def gate(
     from lossbench.commands.gate import Request
     from lossbench.commands.gate import main as run
     from lossbench.commands.gate_files import Files
+    from lossbench.commands.gate_times import Times
 
     request = Request(
         losses=split(losses),
@@ -233,6 +262,7 @@ def gate(
         files=Files(junit, sarif, json, summary, github),
         targets=split(target),
         own=own_of(impl, as_, map_, order, item, classes),
+        times=Times(speed, against, speed_suite, slower, seconds, processes, threads),
     )
     raise typer.Exit(run(request))
 
@@ -258,7 +288,7 @@ def list_(
     coverage: Annotated[
         bool, typer.Option("--coverage", help="With formats, parameters offered or missing, and gradients.")
     ] = False,
-    form: Annotated[str, typer.Option("--format", help="table, csv, json or markdown.")] = "table",
+    form: Form = "table",
     brought: Brought = None,
 ) -> None:
     """Every loss, and who implements it."""
@@ -275,12 +305,13 @@ def show(
     target: Annotated[str, typer.Option("--to", help="The framework you port to; its call comes first.")] = "",
     run: Annotated[bool, typer.Option("--run/--no-run", help="Confirm every call by measuring it.")] = True,
     brought: Brought = None,
+    form: Form = "table",
 ) -> None:
     """One loss in full: formula, every framework's call argument by argument, and what changes between them."""
     from lossbench.commands.showing import Request
     from lossbench.commands.showing import main as show_them
 
-    raise typer.Exit(show_them(Request(split(losses), split(framework), source, target, run)))
+    raise typer.Exit(show_them(Request(split(losses), split(framework), source, target, run, form)))
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -288,30 +319,33 @@ def choose(
     context: typer.Context,
     framework: Annotated[str, typer.Option("--framework", help="Show the calls in this framework.")] = "",
     tree: Annotated[bool, typer.Option("--tree", help="Print the whole chart.")] = False,
+    form: Form = "table",
 ) -> None:
     """Which loss fits: asks a few questions, or takes the answers as options (--task regression --outliers)."""
     from lossbench.commands.choosing import main as run
 
-    raise typer.Exit(run(context.args, framework, tree))
+    raise typer.Exit(run(context.args, framework, tree, form))
 
 
 @app.command()
-def doctor(target: Targets = None) -> None:
+def doctor(target: Targets = None, form: Form = "table") -> None:
     """What is installed, which devices, interpreters and targets there are, and how to mend what is missing."""
     from lossbench.commands.listing import doctor as run
 
-    raise typer.Exit(run(split(target)))
+    raise typer.Exit(run(split(target), form))
 
 
 @app.command()
 def selftest(
-    suite: Annotated[str, typer.Option("--suite", help="What the fakes are put to.")] = "selftest", csv: Csv = None
+    suite: Annotated[str, typer.Option("--suite", help="What the fakes are put to.")] = "selftest",
+    csv: Csv = None,
+    form: Form = "table",
 ) -> None:
     """Let fakes lie to the judge: every lie must be caught, and no honest oddity blamed."""
     from lossbench.commands.selftest import Request
     from lossbench.commands.selftest import main as run
 
-    raise typer.Exit(run(Request(suite, csv)))
+    raise typer.Exit(run(Request(suite, csv, form)))
 
 
 for _group in (cli_search, cli_own, cli_results):

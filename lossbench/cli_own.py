@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from lossbench.cli_options import Csv, Device, Words, split
+from lossbench.cli_options import Csv, Device, Form, Words, split
 
 
 def check(
@@ -28,6 +28,7 @@ def check(
     device: Device = "cpu",
     compiled: Annotated[bool, typer.Option("--compiled/--no-compiled", help="Compile it as well.")] = True,
     csv: Csv = None,
+    form: Form = "table",
 ) -> None:
     """Check a function of your own without a reference: gradients, formats, extremes, classic mistakes."""
     from lossbench.commands.check import Request
@@ -44,6 +45,7 @@ def check(
         device=device,
         compiled=compiled,
         csv=csv,
+        form=form,
     )
     raise typer.Exit(run(request))
 

@@ -14,6 +14,7 @@ from lossbench.cli_options import (
     Csv,
     Device,
     Dtypes,
+    Form,
     Frameworks,
     Impl,
     Inputs,
@@ -22,11 +23,14 @@ from lossbench.cli_options import (
     Map,
     Order,
     Seeds,
+    Settings,
     Targets,
     Words,
     own_of,
     split,
 )
+
+Plot = Annotated[Optional[Path], typer.Option("--plot", help="A folder for pictures of the errors.")]
 
 
 def exhaust(
@@ -45,7 +49,9 @@ def exhaust(
     all_options: Annotated[bool, typer.Option("--all-options", help="float32: labels and parameters, too.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the last run was interrupted.")] = False,
     csv: Csv = None,
+    plot: Plot = None,
     brought: Brought = None,
+    form: Form = "table",
 ) -> None:
     """Run every bit pattern of a format through elementwise losses: how far off each answer is."""
     from lossbench.commands.exhaust import Request
@@ -64,6 +70,8 @@ def exhaust(
         all_options=all_options,
         resume=resume,
         csv=csv,
+        plot=plot,
+        form=form,
     )
     raise typer.Exit(run(request))
 
@@ -86,7 +94,9 @@ def sweep(
     seed: Seeds = None,
     device: Device = "cpu",
     csv: Csv = None,
+    plot: Plot = None,
     brought: Brought = None,
+    form: Form = "table",
 ) -> None:
     """Turn one stress up and see how the errors of every implementation grow."""
     from lossbench.commands.sweep import Request
@@ -107,13 +117,18 @@ def sweep(
         seeds=split(seed) or ("0", "1", "2"),
         reduction=reduction,
         csv=csv,
+        plot=plot,
+        form=form,
     )
     raise typer.Exit(run(request))
 
 
 def repro(
     case: Annotated[
-        str, typer.Argument(metavar="CASE", help="As printed by compare, such as huber/none/float32/6x5/tie/0.")
+        str,
+        typer.Argument(
+            metavar="CASE", help="As printed by compare, such as huber/none/float32/6x5/tie/0; or a LOSS and --inputs."
+        ),
     ],
     framework: Frameworks = None,
     impl: Impl = "",
@@ -128,6 +143,7 @@ def repro(
     output: Annotated[Optional[Path], typer.Option("-o", "--output", help="A file; else standard output.")] = None,
     run: Annotated[bool, typer.Option("--run/--no-run", help="Run the script once, to see that it shows it.")] = True,
     inputs: Inputs = None,
+    settings: Settings = None,
     brought: Brought = None,
 ) -> None:
     """A case as a script that runs without lossbench: literal inputs, what came back, what should have."""
@@ -137,8 +153,9 @@ def repro(
     own = own_of(impl, as_ or case.partition("/")[0] * (":" in impl), map_, order, item, classes)
     part = "" if own else impl
     request = Request(
-        case, split(framework), part, device, markdown, output, run, inputs, targets=split(target), own=own
-    )
+        case, split(framework), part, device, markdown, output, run, inputs,
+        settings=tuple(settings or ()), targets=split(target), own=own,
+    )  # fmt: skip
     raise typer.Exit(reproduce(request))
 
 

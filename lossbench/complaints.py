@@ -11,13 +11,13 @@ from pathlib import Path
 OWN_FOLDER = str(Path(__file__).parent)
 
 
-class GuestError(Exception):
+class UserFileError(Exception):
     """Something of the user's that cannot be used as it is; the message says what."""
 
 
 def complaint(error: BaseException, own: Sequence[str]) -> str:
     """What is told of an exception that a guest raised."""
-    return str(error) if isinstance(error, GuestError) else said(error, own)
+    return str(error) if isinstance(error, UserFileError) else said(error, own)
 
 
 def said(error: BaseException, own: Sequence[str]) -> str:
@@ -41,7 +41,8 @@ def located(error: BaseException, own: Sequence[str]) -> str:
         if frames:
             frame = frames[-1]
             line = linecache.getline(frame.filename, frame.lineno or 0).strip()
-            return f" ({os.path.basename(frame.filename)}, line {frame.lineno}, in {frame.name}: {line[:120]})"
+            inside = "" if frame.name == "<module>" else f", in {frame.name}"
+            return f" ({os.path.basename(frame.filename)}, line {frame.lineno}{inside}: {line[:120]})"
     return ""
 
 

@@ -18,6 +18,7 @@ from lossbench.records import Ended, Greeting, Measurement, Outcome, Question, T
 from lossbench.wire import Absence, Message, WireArray, WireError
 
 MOST_FAILED_STARTS = 3
+COMPILING_DEADLINE = 180.0  # seconds for an answer in a mode that is not a framework's usual one: first it is compiled
 GUESTS_DEADLINE = 10.0  # seconds for each answer of a user's own function, unless it is compiled first
 PATIENCE_WITH_GUESTS = 4  # deaths, of which a hang counts for two; then it is asked no more
 POLL_EVERY = 0.002  # seconds between looks at the pipes while replies are being taken
@@ -68,12 +69,16 @@ class Crew:
         deadline: float = 20.0,
         start_deadline: float = 120.0,
         variables: Mapping[str, str] | None = None,
+        patience: int = PATIENCE_WITH_GUESTS,
     ) -> None:
-        """Start all workers at once; `deadline` is seconds for one implementation's answer to one question."""
+        """Start all workers at once; `deadline` is seconds for one implementation's answer to one question.
+
+        `patience` is for how many deaths of its workers a user's own function is still asked.
+        """
         self.import_seconds = 0.0
         self.framework_seconds = 0.0
         self._threads, self._deadline, self._start_deadline = (threads, deadline, start_deadline)
-        self._variables = dict(variables or {})
+        self._variables, self._patience = dict(variables or {}), patience
         self._arrived: deque[Reply] = deque()
         self._selector = selectors.DefaultSelector()
         self._folder, self._lock = private_folder()
@@ -119,11 +124,11 @@ class Crew:
             assert isinstance(landed, Outcome)
             self._arrived.append(Reply(target, landed.identity, landed, arrays))
 
-        limit = (
-            min(self._deadline, GUESTS_DEADLINE)
-            if target.guest and target.mode in ("eager", target.usual_mode)
-            else self._deadline
-        )
+        limit = self._deadline
+        if target.mode not in ("eager", target.usual_mode):
+            limit = max(limit, COMPILING_DEADLINE)
+        elif target.guest:
+            limit = min(limit, GUESTS_DEADLINE)
         if self._packaged(target, question.implementations):
             limit = max(limit, self._start_deadline)  # the first call imports the package
         self._queue(target, Task(question, tuple(arrays), deque(question.implementations), limit, arrive))
@@ -338,6 +343,6 @@ class Crew:
         if not member.target.guest:
             return
         member.deaths += 2 if ended is Ended.HUNG else 1
-        if member.deaths >= PATIENCE_WITH_GUESTS:
+        if member.deaths >= self._patience:
             member.gave_up = ended
             member.absence = Absence(member.target.framework, "", f"not asked again: {message}")

@@ -109,6 +109,9 @@ Box = Annotated[Any, Domain(Kind.BOX, differentiable=True)]
 # What a layer inside a loss takes: so small that three of them multiplied and summed stay within every format.
 LayerInput = Annotated[Any, Domain(Kind.REAL, low=-8.0, high=8.0, axes=Axes.TERM, differentiable=True)]
 LayerWeight = Annotated[Any, Domain(Kind.REAL, low=-8.0, high=8.0, axes=Axes.SHARED, differentiable=True)]
+TermProbabilities = Annotated[
+    Any, Domain(Kind.PROBABILITIES, low=0.0, high=1.0, axes=Axes.TERM, differentiable=True)
+]  # soft labels of a layer
 ClassIndices = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.TERM, integer=True)]  # several for a term
 SharedClassIndices = Annotated[Any, Domain(Kind.CLASS_INDEX, low=0.0, axes=Axes.SHARED, integer=True)]
 ExpectedCounts = Annotated[Any, Domain(Kind.POSITIVE, low=2.0**-10, high=64.0, axes=Axes.TERM)]

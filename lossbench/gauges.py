@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import resource
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lossbench import clock
-from lossbench.clock import Call
+from lossbench.clock import Call, Clock
 
 OUTGROWS = 256 << 20  # bytes written between samples: more than any device keeps close at hand
 STATUS = Path("/proc/self/status")
@@ -24,6 +26,14 @@ RESET_PEAK = "5"
 
 class Gauge(Protocol):
     """What a worker measures with."""
+
+    @property
+    def processor(self) -> Clock | None:
+        """A clock that stands still while this process waits for a processor; None where there is none."""
+
+    @property
+    def faults(self) -> Callable[[], int] | None:
+        """Pages of memory that this process was given so far; None where nobody counts."""
 
     def stopwatch(self, calls: Sequence[Call], loops: int) -> float:
         """Seconds that `loops` calls take, taken in turn."""
@@ -47,6 +57,9 @@ class Device(Protocol):
     def wait(self) -> None:
         """Return once all the work handed to the device is done."""
 
+    def finish(self, answer: Any) -> None:
+        """Return once the work that led to this answer is done, and all before it; asked where there are no marks."""
+
     def fill(self, size: int) -> Call:
         """Something that writes a buffer of so many bytes when it is called."""
 
@@ -66,6 +79,8 @@ class ProcessorGauge:
     def __init__(self, wait: Callable[[], object], threads: int = 1) -> None:
         """Measure with `wait` at the end of each sample, and copy with so many threads."""
         self.stopwatch = clock.wall(wait)
+        self.processor: Clock | None = time.process_time if threads == 1 else None  # of several threads it is the sum
+        self.faults: Callable[[], int] | None = faults
         self._threads = threads
 
     def memory(self, call: Call) -> int | None:
@@ -108,11 +123,13 @@ class ProcessorGauge:
 class DeviceGauge:
     """A graphics card's own clock and counters; its cache is overwritten before each sample."""
 
+    processor: Clock | None = None
+    faults: Callable[[], int] | None = None
+
     def __init__(self, device: Device, flush: bool = True) -> None:
         """Measure on `device`; without `flush` its cache stays as the calls leave it."""
         self._device = device
         self._flush = device.fill(OUTGROWS) if flush else None
-        self._wall = clock.wall(device.wait)
 
     def stopwatch(self, calls: Sequence[Call], loops: int) -> float:
         """By marks in the stream where the framework has them, else by the processor's clock around a wait."""
@@ -121,12 +138,21 @@ class DeviceGauge:
         self._device.wait()
         begin = self._device.mark()
         if begin is None:
-            return self._wall(calls, loops)
+            return self._by_the_wall(calls, loops)
         for number in range(loops):
             calls[number % len(calls)]()
         end = self._device.mark()
         self._device.wait()
         return self._device.between(begin, end)
+
+    def _by_the_wall(self, calls: Sequence[Call], loops: int) -> float:
+        """Until the last answer is there: to wait for the whole device can take longer than a call."""
+        answer = None
+        begin = time.perf_counter()
+        for number in range(loops):
+            answer = calls[number % len(calls)]()
+        self._device.finish(answer)
+        return time.perf_counter() - begin
 
     def memory(self, call: Call) -> int | None:
         """By the framework's own counter."""
@@ -142,6 +168,11 @@ class DeviceGauge:
     def copy(self, size: int) -> Call:
         """Copy half as many bytes, so that as many as are asked for are read and written."""
         return self._device.copy(max(size // 2, 1))
+
+
+def faults() -> int:
+    """How many pages of memory the system has given to this process as they were first touched."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 def resident(what: str) -> int | None:

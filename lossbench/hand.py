@@ -18,7 +18,7 @@ from pathlib import Path
 
 import platformdirs
 
-from lossbench import brought, userfile
+from lossbench import brought, check_forms, own
 from lossbench.guest import Guest
 from lossbench.losses import catalogue
 from lossbench.records import Ended, Measurement, Outcome, Question, Target, Trial
@@ -110,7 +110,8 @@ class Hand:
         command += ["--ask", str(ask_end), "--reply", str(reply_end), "--folder", str(folder)]
         command += ["--guest", target.guest] if target.guest else []
         (folder / FILE).unlink(missing_ok=True)
-        self._place = Guest.read(target.guest).place if target.guest else ""  # where a user's own lines stand
+        # where a user's own lines stand
+        self._place = Guest.read(target.guest).place if target.guest else check_forms.place_in(environment)
         try:
             self.process = subprocess.Popen(
                 command,
@@ -133,7 +134,7 @@ class Hand:
         os.set_blocking(self.reply, False)
         self.watch: Watch | None = None
         self._testimony = folder / FILE
-        if target.guest:
+        if self._place:
             self.watch = Watch(self.process.pid, self._captured.fileno(), self._testimony)
 
     def has_room(self, task: Task) -> bool:
@@ -195,9 +196,9 @@ class Hand:
 
     def hang_up(self) -> None:
         """Close the pipe of questions, upon which an idle worker goes; safe to call twice."""
-        if self.ask >= 0:
-            os.close(self.ask)
-            self.ask = -1
+        ask, self.ask = self.ask, -1  # first, as a second Ctrl-C may come between
+        if ask >= 0:
+            os.close(ask)
 
     def end(self, patience: float = 0.0) -> str:
         """Make sure that the process and its children are gone, and say how it ended.
@@ -209,11 +210,15 @@ class Hand:
         self.hang_up()
         if self.watch:
             self.watch.end()
-        by_itself = self._gone_within(patience)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        by_itself = True
+        if self.process.returncode is None:  # else it was collected before somebody broke in here
+            by_itself = self._gone_within(patience)
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         code = self.process.wait()
-        os.close(self.reply)
+        reply, self.reply = self.reply, -1
+        if reply >= 0:
+            os.close(reply)
         self.last_words = self._tail()
         self.stopped_at = where(self._testimony, self._place) if self._place else ""
         late = timed_out(self._testimony) if self._place else ""
@@ -291,13 +296,16 @@ def environment(device: str, threads: int, variables: Mapping[str, str]) -> dict
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_ONEDNN_OPTS": "0",
         "GLOG_minloglevel": "2",
+        # On a graphics card TensorFlow and JAX would each take most of the memory before there is anything to do.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }
     if device == "cpu":
         steady["CUDA_VISIBLE_DEVICES"] = ""
     if brought.announced():
         catalogue()  # which takes in what packages announce, for the workers to load as well
     if losses := brought.for_workers():
-        steady[userfile.FILES] = losses
+        steady[own.FILES] = losses
     return {**os.environ, **steady, **variables}
 
 

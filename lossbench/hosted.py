@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from lossbench.arrangement import Part
-from lossbench.complaints import GuestError, said
+from lossbench.complaints import UserFileError, said
 from lossbench.framework import Framework, Tensor
 from lossbench.guest import Guest
-from lossbench.matching import Matching, Slot, match, slots
+from lossbench.guest_matching import Matching, Slot, match, slots
 
 CLASSES_SECOND = ("torch", "paddle")  # whose convention for more than two axes it is
 
@@ -54,7 +54,7 @@ class Hosted:
         """Call it with arrays and parameters by our names, and settings by its own.
 
         Raises:
-            GuestError: it raised something that is no `Exception`, or what it returned is no loss.
+            UserFileError: it raised something that is no `Exception`, or what it returned is no loss.
         """
         matching = self.matching
         theirs: dict[str, tuple[bool, object]] = {
@@ -75,7 +75,7 @@ class Hosted:
         try:
             return self._picked(self._run(given, making, calling))
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
-            raise GuestError(said(error, self.framework.own)) from error
+            raise UserFileError(said(error, self.framework.own)) from error
 
     def _run(self, given: Mapping[str, Tensor], making: dict[str, object], calling: dict[str, object]) -> Any:
         callee = self._object(making) if self.kind == "class" else self.found
@@ -131,20 +131,20 @@ class Hosted:
         if isinstance(result, Mapping):
             name = wanted or ("loss" if "loss" in result else next(iter(result)) if len(result) == 1 else "")
             if name not in result:
-                raise GuestError(f"returned a dict of {', '.join(map(str, result))}; say which by --output NAME")
+                raise UserFileError(f"returned a dict of {', '.join(map(str, result))}; say which by --output NAME")
             result, self.picked = result[name], f"[{name!r}]"
         elif isinstance(result, (tuple, list)):
             if wanted and not wanted.lstrip("-").isdigit():
                 if not hasattr(result, wanted):
-                    raise GuestError(f"returned {len(result)} things; say which by --output 0, 1, ...")
+                    raise UserFileError(f"returned {len(result)} things; say which by --output 0, 1, ...")
                 return getattr(result, wanted)
             if not result or int(wanted or 0) >= len(result):
-                raise GuestError(f"returned {len(result)} things; --output {wanted or 0} is none of them")
+                raise UserFileError(f"returned {len(result)} things; --output {wanted or 0} is none of them")
             result, self.picked = result[int(wanted or 0)], f"[{int(wanted or 0)}]"
         if result is None:
-            raise GuestError("returned None; does every way through it end in a return?")
+            raise UserFileError("returned None; does every way through it end in a return?")
         if isinstance(result, (bool, int, float, np.ndarray, np.generic)):
-            raise GuestError(f"returned a plain {type(result).__name__}, through which no gradient can flow")
+            raise UserFileError(f"returned a plain {type(result).__name__}, through which no gradient can flow")
         return result
 
     def source(self, settings: Mapping[str, Mapping[str, object]], optional: Sequence[str]) -> str:

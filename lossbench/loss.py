@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, get_type_hints
@@ -107,20 +109,34 @@ class Loss:
     large: Shape = ()  # and in suites of large ones
     certified_size: int = CERTIFIED_SIZE
     relations: tuple[str, ...] = ()  # names of those in cases/relations that it keeps, beside what its arguments imply
+    alone: tuple[str, ...] = ()  # optional arguments that nobody takes beside the other optional ones
+    factors: tuple[str, ...] = ()  # the last arguments, where they multiply whole terms: see losses/weighed
 
     @property
     def doc(self) -> str:
         """Formula, identities and source, as written in the reference's docstring."""
-        return inspect.cleandoc(self.function.__doc__ or "")
+        told = inspect.cleandoc(self.function.__doc__ or "")
+        each = "".join(f"\n\n{name} multiplies each term by a number of its own." for name in self.factors)
+        text, source, rest = told.partition("\n\nSource:")
+        return f"{text}{each}{source}{rest}"
 
     @property
     def differentiable(self) -> tuple[str, ...]:
         """The arguments the definition has a gradient for."""
         return tuple(a.name for a in self.arguments.values() if a.domain.differentiable)
 
+    def settings(self, changed: Mapping[str, Option] | Iterable[tuple[str, Option]] = ()) -> dict[str, Option]:
+        """Every parameter of the loss: at its default, but for those `changed`; names it does not have are left out."""
+        chosen = dict(changed)
+        return {name: chosen.get(name, parameter.default) for name, parameter in self.parameters.items()}
+
+    def departures(self, settings: Mapping[str, Option]) -> tuple[tuple[str, Option], ...]:
+        """Those of the settings that are not at the loss's own defaults, sorted by name, as a case holds them."""
+        return tuple(sorted((n, v) for n, v in settings.items() if v != self.parameters[n].default))
+
     def definition(self, textbook: Callable[..., Any]) -> Callable[..., Any]:
         """Decorator: the definition of one term, on scalars that may be balls; no numerical trick allowed."""
-        self.textbook = textbook
+        self.textbook = multiplied(textbook, len(self.factors))
         return textbook
 
     def kinks(self, at: Kinks) -> Kinks:
@@ -185,6 +201,19 @@ class Loss:
         return array[index]
 
 
+def multiplied(textbook: Callable[..., Any], count: int) -> Callable[..., Any]:
+    """A definition times its last `count` arguments, as far as they are given."""
+    if not count:
+        return textbook
+
+    @functools.wraps(textbook)
+    def term(*arguments: Any, **parameters: Any) -> Any:
+        weights = [weight for weight in arguments[-count:] if weight is not None]
+        return math.prod(weights, start=textbook(*arguments[:-count], **parameters))
+
+    return term
+
+
 def loss(
     *,
     over: str,
@@ -199,6 +228,7 @@ def loss(
     large: Shape = (),
     certified_size: int = CERTIFIED_SIZE,
     relations: tuple[str, ...] = (),
+    alone: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Terms]], Loss]:
     """Decorator: turn a float64 reference into a loss of the catalogue.
 
@@ -218,6 +248,7 @@ def loss(
             that grow with the square of its classes.
         large: the same in suites of large sizes, where a call should take about a millisecond.
         relations: those of `cases/relations` that hold between its answers, whatever the answers are.
+        alone: optional arguments that cases give by themselves, as nobody takes them beside other optional ones.
 
     Raises:
         TypeError: an argument or parameter lacks a domain from `domains`.
@@ -256,6 +287,7 @@ def loss(
             large=large,
             certified_size=certified_size,
             relations=relations,
+            alone=alone,
         )
 
     return read

@@ -52,13 +52,19 @@ class Numbers:
 
 def compare(
     *losses: str,
-    suite: str = "smoke",
+    suite: str = "",
     framework: Words = (),
     dtype: Words = (),
     regime: Words = (),
     seed: int | Iterable[int] = (),
     device: str = "cpu",
     impl: str = "",
+    as_: str = "",
+    map: Words = (),
+    order: str = "",
+    output: str = "",
+    classes: str = "",
+    target: Words = (),
     case: Words = (),
     inputs: str | Path | None = None,
     settings: dict[str, Any] | None = None,
@@ -68,13 +74,20 @@ def compare(
 
     Args:
         losses: names, ours or any framework's; none means all.
-        suite: a suite's name, or the path of its .toml file.
+        suite: a suite's name, or the path of its .toml file; smoke unless given, or own for a function of your own.
         framework: one name or several; all that are installed unless given.
         dtype: float64, float32, float16, bfloat16; the suite's unless given.
         regime: kinds of input; the suite's unless given.
         seed: one or several; the suite's unless given.
         device: cpu or cuda.
-        impl: only implementations whose public name contains this.
+        impl: only implementations whose public name contains this; or FILE.py:NAME or package.module:NAME, a function
+            or class of your own, which is run in a process of its own.
+        as_: which loss your own is.
+        map: names and values of your own, such as "gamma=focus" and "alpha=None".
+        order: its arguments, such as "target,prediction".
+        output: which entry of what it returns is the loss.
+        classes: its axis of classes, "last" or "second".
+        target: targets as written after --target.
         case: cases by their printed names, instead of those of a suite.
         inputs: tensors of your own (.npz or .safetensors) instead of a suite's.
         settings: the loss's parameters beside `inputs`.
@@ -88,21 +101,25 @@ def compare(
         EnvironmentLacks: a framework that was named is not installed.
     """
     from lossbench.commands.compare import Request, Run, perform, why_nothing
+    from lossbench.commands.own import told
     from lossbench.records import Verdict
 
     _bring(losses_from)
+    own = told(impl, as_, _words(map), order, output, classes)
     request = Request(
         losses=losses,
-        suite=suite,
+        suite=suite or ("own" if own else "smoke"),
         frameworks=_words(framework),
         dtypes=_words(dtype),
         regimes=_words(regime),
         seeds=tuple(str(s) for s in ([seed] if isinstance(seed, int) else seed)),
         device=device,
-        implementation=impl,
+        implementation="" if own else impl,
         cases=_words(case),
         inputs=None if inputs is None else Path(inputs),
         settings=_settings(settings),
+        targets=_words(target),
+        own=own,
     )
     run = Run()
     with _quiet():
@@ -124,6 +141,12 @@ def speed(
     seconds: float = 0.1,
     threads: int = 1,
     impl: str = "",
+    as_: str = "",
+    map: Words = (),
+    order: str = "",
+    output: str = "",
+    classes: str = "",
+    target: Words = (),
     inputs: str | Path | None = None,
     settings: dict[str, Any] | None = None,
     losses_from: str | Path | Iterable[str | Path] = (),
@@ -141,7 +164,14 @@ def speed(
         processes: fresh processes for each framework.
         seconds: of samples for each measurement.
         threads: that a framework may use.
-        impl: only implementations whose public name contains this.
+        impl: only implementations whose public name contains this; or FILE.py:NAME or package.module:NAME, a function
+            or class of your own, which is run in a process of its own.
+        as_: which loss your own is.
+        map: names and values of your own, such as "gamma=focus" and "alpha=None".
+        order: its arguments, such as "target,prediction".
+        output: which entry of what it returns is the loss.
+        classes: its axis of classes, "last" or "second".
+        target: targets as written after --target.
         inputs: tensors of your own (.npz or .safetensors) instead of a suite's.
         settings: the loss's parameters beside `inputs`.
         losses_from: files of losses of your own.
@@ -153,10 +183,12 @@ def speed(
         UsageError: a name or value that cannot be meant; the message says what would be accepted.
         EnvironmentLacks: a framework that was named is not installed.
     """
+    from lossbench.commands.own import told
     from lossbench.commands.speed import Request, Run, perform
     from lossbench.timings import Timing
 
     _bring(losses_from)
+    own = told(impl, as_, _words(map), order, output, classes)
     request = Request(
         losses=losses,
         suite=suite,
@@ -168,9 +200,11 @@ def speed(
         processes=processes,
         seconds=seconds,
         threads=threads,
-        implementation=impl,
+        implementation="" if own else impl,
         inputs=None if inputs is None else Path(inputs),
         settings=_settings(settings),
+        targets=_words(target),
+        own=own,
     )
     run = Run()
     with _quiet():

@@ -6,12 +6,18 @@ The functions import their framework inside, so that the parent, which imports n
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lossbench.framework import FLOATS, Adapter, Framework
+from lossbench.loading import PREFIX, load_module
 from lossbench.records import Known
+
+FILES = "LOSSBENCH_LOSSES"  # files and modules of losses that the user brings, as JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ def implements(
 
     def enter(adapter: Adapter) -> Adapter:
         name = str(getattr(loss, "name", loss))
-        module = getattr(adapter, "__module__", "").removeprefix("lossbench_user_")
+        module = getattr(adapter, "__module__", "").removeprefix(PREFIX)
         one = Brought(
             framework,
             name,
@@ -82,6 +88,19 @@ def enter(framework: Framework) -> None:
     for one in _brought.values():
         if one.framework == framework.name and f"{one.loss}:{one.via}" not in framework.table:
             framework.implements(one.loss, via=one.via, **one.options)(one.adapter)
+
+
+def load_brought(framework: Framework) -> None:
+    """In the worker: load the files and modules of losses that the environment names, and enter what they compute.
+
+    Raises:
+        UserFileError: one cannot be loaded.
+    """
+    for entry in json.loads(os.environ.get(FILES, "[]")):
+        if entry["optional"] and importlib.util.find_spec(entry["module"].split(".")[0]) is None:
+            continue  # a package of the parent's that this interpreter does not have
+        load_module(entry["path"] or entry["module"])
+    enter(framework)
 
 
 def brought() -> tuple[Brought, ...]:

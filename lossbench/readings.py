@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from lossbench.floats import FORMATS, encode
 from lossbench.framework import FLOATS, Adapter, Tensor
+from lossbench.guest_matching import Slot
 from lossbench.hosted import Hosted
-from lossbench.matching import Slot
 from lossbench.records import Implementation, Option
 
 WORDS: Mapping[str, tuple[str | None, ...]] = {  # how a reduction is called
@@ -67,6 +68,9 @@ class Trial:
             if not slot.needed and isinstance(slot.default, Option) and slot.default != ours[name]
         }
         some = next(iter(settings.values()), {})
+        nothing = defaults.get("ignore_index")
+        if isinstance(nothing, int) and self._tried(some) is not None and self._tried(some, first=nothing) is None:
+            del defaults["ignore_index"]  # one that it takes for none: no row is ignored
         usual = {n: s.default for n, s in matching.parameters.items() if not s.needed}
         refused = [
             name
@@ -81,6 +85,8 @@ class Trial:
             parameters = {name: value for name, value in given.items() if name in matching.parameters}
             return hosted.call(arrays, parameters, settings.get(reduction, {}))
 
+        dtypes = ("float32",) if self.hosted.is_keras and not hosted.takes_dtype else self._dtypes(some)
+        lacking = "; takes no " + ", ".join(d for d in FLOATS if d not in dtypes) if len(dtypes) < len(FLOATS) else ""
         taken = matching.given()
         optional = [name for name in guest.optional if name in taken]
         kept = f"; {reading.how}" if reading.how else ""
@@ -91,13 +97,20 @@ class Trial:
             required=(*guest.required, *refused),
             parameters=tuple(matching.parameters),
             reductions=tuple(settings),
-            dtypes=("float32",) if self.hosted.is_keras and not hosted.takes_dtype else FLOATS,
+            dtypes=dtypes,
             call=hosted.source(settings, optional),
-            told=f"{matching}{kept}" + (", classes second" if hosted.second and guest.classed else ""),
+            told=f"{matching}{kept}" + (", classes second" if hosted.second and guest.classed else "") + lacking,
             home=(guest.place, guest.name),
             defaults=tuple(defaults.items()),
         )
         return one, adapter
+
+    def _dtypes(self, settings: Mapping[str, object]) -> tuple[str, ...]:
+        """The formats it takes: all, but for those of 16 bits that it raises on."""
+        if self._tried(settings) is None:
+            return FLOATS
+        taken = [d for d in FLOATS if d in ("float64", "float32") or self._tried(settings, dtype=d) is not None]
+        return tuple(taken)
 
     def _words(self, slot: Slot, offered: Sequence[str]) -> dict[str, Mapping[str, object]]:
         found: dict[str, Mapping[str, object]] = {}
@@ -167,21 +180,31 @@ class Trial:
         settings: Mapping[str, object],
         twice: int | None = None,
         parameters: Mapping[str, object] | None = None,
+        dtype: str = "",
+        first: int = 0,
     ) -> np.ndarray | None:
-        """What it makes of the inputs to try, as float64; None where it raises."""
+        """What it makes of the inputs to try, as float64; None where it raises.
+
+        `twice` gives every array twice along that axis, `dtype` the numbers in another format, and `first` is put in
+        the place of the first class.
+        """
         given = {}
-        for name, dtype, shape, numbers in self.guest.trial:
-            array = np.array(numbers, dtype).reshape(shape)
+        for name, kind, shape, numbers in self.guest.trial:
+            array = np.array(numbers, kind).reshape(shape)
             grows = name not in self.guest.whole and (twice is None or twice == 0 or len(shape) > 1)
             if twice is not None and grows:
                 array = np.concatenate([array, array], axis=twice)
-            given[name] = self.hosted.framework.tensor(array, dtype, False)
+            if first and name in self.guest.targets and kind not in FORMATS:
+                array.flat[0] = first
+            wanted = dtype if dtype and kind in FORMATS else kind
+            array = encode(array.astype(float), FORMATS[dtype]) if wanted != kind else array
+            given[name] = self.hosted.framework.tensor(array, wanted, False)
         if parameters is None:
             parameters = {n: s.default for n, s in self.matching.parameters.items() if not s.needed}
             ours = dict(self.guest.parameters)
             parameters |= {n: ours[n] for n, s in self.matching.parameters.items() if s.needed}
         try:
-            dtype, data = self.hosted.framework.array(self.hosted.call(given, parameters, settings))
+            found, data = self.hosted.framework.array(self.hosted.call(given, parameters, settings))
         except Exception:
             return None
-        return data.astype(float) if dtype in ("float64", "float32") else None
+        return data.astype(float) if dtype or found in ("float64", "float32") else None

@@ -43,7 +43,8 @@ class Symptom(StrEnum):
 CORRUPTS = "corrupts-memory"  # in the note of a crash or a hang that a declaration foresees, by chance or not
 INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
 LAYOUTS = ("strided", "transposed", "unaligned")
-HOW = (*LAYOUTS, *INTEGERS[1:])  # what a case may say of how its arrays are handed over
+CONTIGUOUS = "contiguous"  # as usual, where otherwise one case in four would be strided
+HOW = (*LAYOUTS, CONTIGUOUS, *INTEGERS[1:])  # what a case may say of how its arrays are handed over
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -298,6 +299,7 @@ class Measurement:
     spent: float = 0.0  # seconds of measuring, warm-up and calibration included, the first call apart
     memory: int | None = None  # bytes that one call needed beside its inputs at its peak
     gradients: tuple[str, ...] = ()
+    busy: tuple[float, ...] = ()  # processor seconds per call, one for each sample; empty where nothing told
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +365,8 @@ class Finding:
     via: str = ""
     device: str = "cpu"
     mode: str = "eager"
+    again: str = ""  # the command that measures it again, where that is not `compare --case`
+    named: tuple[str, ...] = ()  # the options that name a user's own implementation, or a target of theirs
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,12 @@ import numpy as np
 from lossbench.cases.names import find_losses
 from lossbench.cases.regimes import REGIMES
 from lossbench.cases.suite import Selection, load, parse_case
+from lossbench.cases.totals import adds_up
 from lossbench.cases.unfolding import unfold
 from lossbench.errors import UsageError
 from lossbench.framework import Framework
 from lossbench.judging.here import GIVEN_WORDS, as_they_were, engine_of, judged
-from lossbench.judging.matching import Matching
+from lossbench.judging.tested_call import TestedCall
 from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
 from lossbench.output.tables import badness
@@ -89,7 +90,7 @@ def assert_loss(
     meant = _meant(loss)
     wanted = _framework_of(function, framework)
     call: Any = function() if inspect.isclass(function) else function
-    mapping = Matching(call, meant, names or {}, parameters)
+    mapping = TestedCall(call, meant, names or {}, parameters)
     with as_they_were(wanted):
         engine = engine_of(wanted, device)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -136,7 +137,7 @@ def _framework_of(function: Callable[..., Any], told: str) -> str:
 
 def _cases(
     loss: Loss,
-    mapping: Matching,
+    mapping: TestedCall,
     suite: str,
     dtypes: Sequence[str],
     regimes: Iterable[str],
@@ -162,7 +163,7 @@ def _cases(
     return list(found)
 
 
-def _reduction(engine: Framework, mapping: Matching, loss: Loss) -> str:
+def _reduction(engine: Framework, mapping: TestedCall, loss: Loss) -> str:
     """What a function without such an argument does to the terms: told by the shape of its value, then by the value."""
     words = [word for word in loss.reductions if word != "none"]
     terms = loss.term_shape(loss.small or (6, 5))
@@ -199,13 +200,7 @@ def _overflows(verdict: Verdict, loss: Loss) -> bool:
     """Whether the terms add up to more than the format holds, on the way to a mean that it does hold."""
     if verdict.reduction == "none" or verdict.value_error != np.inf:
         return False
-    from lossbench.cases.inputs import build, resolved
-    from lossbench.floats import FORMATS
-
-    case = parse_case(verdict.case, catalogue())
-    with np.errstate(all="ignore"):
-        total = np.abs(loss(build(case, loss).arrays, resolved(case, loss)).value).sum()
-    return bool(total > FORMATS[case.dtype].largest)
+    return not adds_up(parse_case(verdict.case, catalogue()), loss)
 
 
 def _settle(verdicts: Sequence[Verdict], function: Callable[..., Any], loss: Loss, strict: bool) -> None:

@@ -55,3 +55,4 @@ class Timing:
     note: str = ""
     target: str = ""  # as in `Verdict`
     package: str = ""  # as in `Verdict`
+    busy: tuple[float, ...] = ()  # processor seconds of a call, one number for each sample; empty where unknown

@@ -30,20 +30,22 @@ import signal
 import time
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
 
-from lossbench import cuda, hosting, userfile
+from lossbench import check_forms, cuda, hosting, own
 from lossbench.answering import Bench
+from lossbench.complaints import UserFileError
 from lossbench.framework import Framework
 from lossbench.guest import Guest
-from lossbench.matching import MatchingError
+from lossbench.guest_matching import MatchingError
 from lossbench.packages import TRY, sorted_out
 from lossbench.records import Greeting, Implementation, Question, Trial
-from lossbench.testimony import Testimony
+from lossbench.testimony import LOADING, Testimony
 from lossbench.wire import Absence, Decoder, Message, WireArray, WireError, encode
 
 CHUNK = 1 << 20
@@ -76,10 +78,10 @@ def main(arguments: list[str]) -> None:
     options = _parser().parse_args(arguments)
     _settle()
     guest = Guest.read(options.guest) if options.guest else None
-    testimony = Testimony(options.folder) if guest else None
+    testimony = Testimony(options.folder) if guest or check_forms.place_in(os.environ) else None
     pipes = Pipes(options.ask, options.reply, options.folder)
     before = time.process_time()
-    found = load(options.framework, options.device, options.mode)
+    found = load(options.framework, options.device, options.mode, testimony)
     spent = time.process_time() - before
     if guest and testimony and not isinstance(found, Absence):
         try:
@@ -102,7 +104,7 @@ def main(arguments: list[str]) -> None:
             raise WireError(f"a worker answers questions and trials, not {type(message.record).__name__}")
 
 
-def load(name: str, device: str, mode: str) -> Framework | Absence:
+def load(name: str, device: str, mode: str, testimony: Testimony | None = None) -> Framework | Absence:
     """Import the framework called `name`, a module of lossbench.frameworks or any other by its dotted path."""
     module = _home_of(name)
     try:
@@ -124,9 +126,11 @@ def load(name: str, device: str, mode: str) -> Framework | Absence:
     if lacking := framework.mode_lacks(mode):
         return Absence(name, mode, f"{name} cannot run in the mode {mode!r} here: {lacking}")
     try:
-        userfile.enter_all(framework)
-    except userfile.UserFileError as error:
-        return Absence(name, userfile.VARIABLE, str(error)[:500])
+        own.load_brought(framework)
+        with testimony.limited(LOADING) if testimony else nullcontext():
+            check_forms.enter_asked(framework)
+    except UserFileError as error:
+        return Absence(name, check_forms.VARIABLE, str(error)[:500])
     return framework
 
 

@@ -80,7 +80,7 @@ class Captured:
                 has = ", ".join(loss.parameters) or "none"
                 raise UsageError(f"--set {name}: {loss.name} has no such parameter; it has {has}")
         given = tuple(name for name in arrays if loss.arguments[name].optional)
-        set_so = tuple(sorted((n, v) for n, v in parameters.items() if v != loss.parameters[n].default))
+        set_so = loss.departures(parameters)
         first = "none" if "none" in loss.reductions else loss.reductions[0]
         reductions = dict.fromkeys([first, *(["mean"] if "mean" in loss.reductions else [])])
         return [

@@ -28,7 +28,7 @@ class Inputs:
 
 def resolved(case: Case, loss: Loss) -> dict[str, Option]:
     """All parameters of the loss, as the case sets them."""
-    return {name: parameter.default for name, parameter in loss.parameters.items()} | dict(case.parameters)
+    return loss.settings(case.parameters)
 
 
 def seed_of(case: Case) -> int:

@@ -21,7 +21,20 @@ from lossbench.loss import Loss
 from lossbench.records import HOW, Case, option_value
 from lossbench.reductions import MEANINGS
 
-KEYS = {"schema", "description", "complete", "losses", "seeds", "sizes", "shapes", "limits", "cases"}
+KEYS = {
+    "schema",
+    "description",
+    "complete",
+    "modes",
+    "losses",
+    "seeds",
+    "sizes",
+    "shapes",
+    "limits",
+    "cases",
+    "seconds",
+    "sweep",
+}
 SCHEMA = 1
 BLOCK_KEYS = {"losses", "regimes", "dtypes", "reductions", "options", "seeds", "shapes", "how", "rotate", "relations"}
 SIZES = ("small", "large")
@@ -60,6 +73,9 @@ class Suite:
     blocks: tuple[Block, ...]
     limits: Mapping[str, float] = field(default_factory=dict)
     complete: bool = False  # whether every declared deviation should show in it
+    modes: tuple[str, ...] = ()  # in which each framework is asked: MODE, or FRAMEWORK:MODE; empty: its usual one
+    seconds: float | None = None  # of measuring for each implementation, where its times are taken
+    sweep: str = ""  # numbers of elements that times are taken at, such as 1e3..1e6, instead of its shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +87,11 @@ class Selection:
     regimes: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
     shard: Shard | None = None
+    beside: bool = False  # the seeds stand beside the suite's own, not in their place
+
+    def drawn(self, own: tuple[int, ...]) -> tuple[int, ...]:
+        """The seeds of a block that has these of its own."""
+        return tuple(dict.fromkeys((*own, *self.seeds))) if self.beside else self.seeds or own
 
 
 def load(name: str) -> Suite:
@@ -108,7 +129,12 @@ def _suite(name: str, table: Mapping[str, Any], where: str) -> Suite:
     complete = table.get("complete", False)
     if not isinstance(complete, bool):
         raise UsageError(f"{where}: complete is {complete!r}; it should be true or false")
-    return Suite(name, tuple(blocks), limits, complete)
+    seconds, sweep = table.get("seconds"), table.get("sweep", "")
+    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0):
+        raise UsageError(f"{where}: seconds is {seconds!r}; it should be a number such as 0.5")
+    if not isinstance(sweep, str):
+        raise UsageError(f'{where}: sweep is {sweep!r}; it should be a text such as "1e3..1e6"')
+    return Suite(name, tuple(blocks), limits, complete, _listed(table, "modes", str, where), seconds, sweep)
 
 
 def _block(block: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Block:

@@ -95,7 +95,7 @@ def _formats(block: Block, selection: Selection, whose: str) -> list[str]:
 
 def _related(block: Block, loss: Loss, regime: str, selection: Selection) -> Iterator[Case]:
     """The cases of a block that is about relations between answers."""
-    draws = list(itertools.product(_shapes_of(block, loss), selection.seeds or block.seeds))
+    draws = list(itertools.product(_shapes_of(block, loss), selection.drawn(block.seeds)))
     for named in about(loss, block.relations):
         for dtype in _formats(block, selection, f"{loss.name} {regime} {named.how[0]}"):
             for shape, seed in draws:
@@ -111,7 +111,7 @@ def _drawn(block: Block, loss: Loss, regime: str, selection: Selection) -> Itera
     for position, (given, parameters) in enumerate(_options(block.options, loss)):
         reductions = _reductions(block.reductions, loss, given)
         for dtype in _formats(block, selection, f"{loss.name} {position}"):
-            for reduction, shape, seed in itertools.product(reductions, shapes, selection.seeds or block.seeds):
+            for reduction, shape, seed in itertools.product(reductions, shapes, selection.drawn(block.seeds)):
                 case = Case(loss.name, given, parameters, reduction, dtype, shape, regime, seed)
                 forms = (replace(case, how=(word,)) for word in hows if _holds(word, parameters))
                 yield from forms if block.how else (case,)
@@ -125,16 +125,18 @@ def _holds(word: str, parameters: tuple[tuple[str, Option], ...]) -> bool:
 
 def _options(kind: str, loss: Loss) -> Iterator[tuple[tuple[str, ...], tuple[tuple[str, Option], ...]]]:
     optional = tuple(a.name for a in loss.arguments.values() if a.optional)
+    beside = tuple(name for name in optional if name not in loss.alone)
     if kind == "default":
         yield (), ()
     elif kind == "together":
-        if len(optional) > 1 or (optional and loss.also):
-            yield optional, tuple(sorted((name, values[0]) for name, values in loss.also.items()))
+        if len(beside) > 1 or (beside and loss.also):
+            yield beside, tuple(sorted((name, values[0]) for name, values in loss.also.items()))
     elif kind == "product":
         choices = [_settings(loss.parameters[name], values) for name, values in loss.also.items()]
-        arrays = [some for count in range(len(optional) + 1) for some in itertools.combinations(optional, count)]
+        arrays = [some for count in range(len(beside) + 1) for some in itertools.combinations(beside, count)]
+        arrays += [(name,) for name in loss.alone]
         for settings in itertools.product(*choices):
-            changed = tuple(sorted((n, v) for n, v in settings if v != loss.parameters[n].default))
+            changed = loss.departures(dict(settings))
             yield from ((given, changed) for given in arrays)
     elif kind == "extreme":
         for name, parameter in loss.parameters.items():
@@ -166,7 +168,8 @@ def _extremes(parameter: Parameter) -> Iterator[float]:
 
 
 def _reductions(wanted: Sequence[str], loss: Loss, given: tuple[str, ...]) -> list[str]:
-    offered = [r for r in loss.reductions if "weight" in given or r not in ("weighted_mean", "nonzero_mean")]
+    weight = "sample_weight" if "sample_weight" in loss.arguments else "weight"
+    offered = [r for r in loss.reductions if weight in given or r not in ("weighted_mean", "nonzero_mean")]
     names: list[str] = []
     for word in wanted:
         if word == "all":

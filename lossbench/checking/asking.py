@@ -9,10 +9,10 @@ from itertools import count
 
 import numpy as np
 
+from lossbench.check_forms import CHECKED, PLAIN, VARIABLE
 from lossbench.crew import Crew, Reply
 from lossbench.floats import FORMATS, decode, encode
 from lossbench.records import Ended, Question, Target
-from lossbench.userfile import CHECKED, PLAIN, VARIABLE
 from lossbench.wire import WireArray, fingerprint
 
 Arrays = Mapping[str, np.ndarray]
@@ -107,7 +107,7 @@ def _wire(array: np.ndarray, ask: Ask) -> WireArray:
 def _said(reply: Reply) -> Said:
     outcome = reply.outcome
     if outcome.ended is not Ended.ANSWERED:
-        return Said(failed=outcome.message.removeprefix("RaisedInside: "), ended=outcome.ended)
+        return Said(failed=outcome.message, ended=outcome.ended)
     value, *gradients = reply.arrays
     return Said(
         value=_numbers(value),

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from lossbench.check_forms import COMPILED, OTHER, PLAIN, SAVED
 from lossbench.checking.asking import Ask
 from lossbench.checking.findings import Checked, Result, Subject, at, widths, worst_of
 from lossbench.floats import FORMATS
 from lossbench.judging.judge import SCALE_LIMITS
 from lossbench.records import LAYOUTS, Symptom
-from lossbench.userfile import COMPILED, OTHER, PLAIN, SAVED
 
 WIDE = ("float64", "float32")
 

@@ -12,14 +12,15 @@ from lossbench.cases.inputs import build
 from lossbench.cases.regimes import REGIMES
 from lossbench.cases.suite import Block, Selection, Suite
 from lossbench.cases.unfolding import unfold
+from lossbench.complaints import said
 from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.judging.audit import Audit, audit
+from lossbench.loading import own_places
 from lossbench.loss import Loss
 from lossbench.losses import bring as bring_into_catalogue
 from lossbench.losses import catalogue
 from lossbench.records import Case
 from lossbench.reference.answers import Answers
-from lossbench.userfile import told
 
 SHAPES = {"elements": ((6, 5),), "rows": ((6, 5),), "samples": ((3, 12),), "batch": ((6, 5),)}
 SKELETON = Path(__file__).parent.parent / "skeleton.txt"
@@ -53,7 +54,7 @@ def hold(loss: Loss, where: str) -> None:
         try:
             found = audit(case, loss, Answers(None))
         except Exception as error:  # the user's own code, whatever it does
-            raise UsageError(f"{where}: {loss.name} fails on {case}: {told(error)}") from error
+            raise UsageError(f"{where}: {loss.name} fails on {case}: {said(error, own_places(where))}") from error
         if not found.passed:
             raise UsageError(
                 f"{where}: the closed form of {loss.name} disagrees with its definition by {found.error:.3g} eps: "

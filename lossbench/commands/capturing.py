@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +15,7 @@ from lossbench.errors import UsageError
 from lossbench.judging.comparison import Comparison
 from lossbench.judging.smallest import SHOWS, Smallest, smallest
 from lossbench.losses import catalogue
+from lossbench.output.again import on_target, repro_of
 from lossbench.output.tables import badness
 from lossbench.records import Case, Greeting, Option, Status, Target, Verdict, option_value
 from lossbench.reference.answers import Answers
@@ -79,12 +80,12 @@ def smallest_parts(
     worst: dict[tuple[str, str, str], Verdict] = {}
     # unreduced verdicts say where the worst number is
     for verdict in sorted(verdicts, key=lambda v: v.reduction != "none"):
-        key = (verdict.framework, verdict.via, verdict.loss)
+        key = (verdict.target, verdict.via, verdict.loss)
         if verdict.status in SHOWS and (key not in worst or badness(verdict)[0] > badness(worst[key])[0]):
             worst[key] = verdict
     found = []
     for verdict in worst.values():
-        target = next(t for t in greetings if (t.framework, t.device, t.mode) == _target(verdict))
+        target = _asked(verdict, greetings)
 
         def ask(case: Case, target: Target = target, verdict: Verdict = verdict) -> Verdict | None:
             told: list[Verdict] = []
@@ -99,25 +100,52 @@ def smallest_parts(
     return found
 
 
-def _target(verdict: Verdict) -> tuple[str, str, str]:
-    return verdict.framework, verdict.device, verdict.mode
+def _asked(verdict: Verdict, greetings: Mapping[Target, Greeting]) -> Target:
+    """The target that gave a verdict: of those of its name, a user's own function has one to itself."""
+    return next(
+        target
+        for target, greeting in greetings.items()
+        if str(target) == verdict.target
+        and (target.framework, target.device, target.mode) == (verdict.framework, verdict.device, verdict.mode)
+        and any((i.loss, i.via) == (verdict.loss, verdict.via) for i in greeting.implementations)
+    )
 
 
-def say(out: Console, captured: Captured, verdicts: Sequence[Verdict], parts: Sequence[Smallest]) -> None:
-    """Who is right about the tensors, and for those who are not the smallest part that shows it."""
-    wrong = {(part.verdict.framework, part.verdict.via) for part in parts}
-    right = [v for v in verdicts if v.compared and (v.framework, v.via) not in wrong]
-    for via in dict.fromkeys(v.via for v in right):
-        out.print(f"right: {via}", markup=False)
+def say(
+    out: Console,
+    captured: Captured,
+    verdicts: Sequence[Verdict],
+    parts: Sequence[Smallest],
+    own: Collection[str] = (),
+    words: Sequence[str] = (),
+) -> None:
+    """Who is right about the tensors, and for those who are not the smallest part that shows it.
+
+    `own` are the names of a user's own implementations, and `words` the options that say which function they are.
+    """
+    wrong = {(part.verdict.target, part.verdict.via) for part in parts}
+    right: dict[tuple[str, str], list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.compared and (verdict.target, verdict.via) not in wrong:
+            right.setdefault((verdict.target, verdict.via), []).append(verdict)
+    for mine in right.values():
+        worst = max(mine, key=badness)
+        where = "".join(f" {word}" for word in on_target(worst))
+        out.print(f"right: {worst.via}{where}{_far(worst)}", markup=False)
     for part in parts:
         verdict = part.verdict
         out.print(f"{verdict.status}: {verdict.via}, smallest part {part.said}", markup=False)
-        figures = [("value", verdict.value_error), ("gradient", verdict.gradient_error)]
-        far = ", ".join(f"{name} {error:.3g} eps" for name, error in figures if error is not None)
         declared = verdict.status in (Status.DEVIATES, Status.BY_CONTRACT)
         out.print(
-            f"    {(verdict.note if declared else verdict.worst) or verdict.note}" + (f" ({far} off)" if far else ""),
+            f"    {(verdict.note if declared else verdict.worst) or verdict.note}{_far(verdict)}",
             markup=False,
         )
-        again = f"lossbench repro '{verdict.case}' --inputs {captured.path} --framework {verdict.framework}"
-        out.print(f"    as a script: {again} --impl '{verdict.via}'", markup=False, soft_wrap=True)
+        again = repro_of(verdict, words if verdict.via in own else (), captured.path)
+        out.print(f"    as a script: {again}", markup=False, soft_wrap=True)
+
+
+def _far(verdict: Verdict) -> str:
+    """By how much it is off, by scale."""
+    figures = [("value", verdict.value_error), ("gradient", verdict.gradient_error)]
+    far = ", ".join(f"{name} {error:.2g} eps" for name, error in figures if error is not None)
+    return f" ({far} off)" if far else ""

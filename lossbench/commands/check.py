@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.suite import read_shape
+from lossbench.check_forms import CHECKED, PLAIN, VARIABLE
 from lossbench.checking import contract, mistakes, numbers, relations
 from lossbench.checking.asking import Asking, settings
 from lossbench.checking.findings import Checked, Result, Subject
@@ -20,10 +21,10 @@ from lossbench.commands.targets import choose, install
 from lossbench.crew import Crew
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
 from lossbench.output.checked_table import checked_table
-from lossbench.output.tables import console
+from lossbench.output.forms import checked_form
+from lossbench.output.tables import console, put
 from lossbench.records import Greeting, Option, Target, option_value
 from lossbench.results import LATEST, Writer
-from lossbench.userfile import CHECKED, PLAIN, VARIABLE
 from lossbench.wire import Absence
 
 CHECKS: tuple[Callable[[Subject], Iterator[Checked]], ...] = (
@@ -55,6 +56,7 @@ class Request:
     device: str = "cpu"
     compiled: bool = True
     csv: Path | None = None
+    form: str = "table"  # one of `FORMS`
 
 
 @dataclass(slots=True)
@@ -70,11 +72,12 @@ class Run:
 def main(request: Request) -> int:
     """Check the function, print the table, and return the exit code."""
     path, run = request.csv or LATEST / "check.csv", Run()
+    checked_form(request.form)
     try:
         perform(request, path, run)
     finally:
         if run.rows:
-            report(run, path)
+            report(run, path, request.form)
     if run.problem:
         return 4
     return 1 if any(row.result is Result.FOUND for row in run.rows) else 0
@@ -142,6 +145,8 @@ def _greeted(crew: Crew, target: Target) -> Greeting:
     if isinstance(word, Absence):
         if word.missing == VARIABLE:
             raise UsageError(word.message)
+        if ended := word.message.partition(" could not start: ")[2]:
+            raise UsageError(f"its process ended while it was imported: {ended}")
         hint = install(target, word)
         raise EnvironmentLacks(f"{target}: {word.message}" + (f" (to install: {hint})" if hint else ""))
     return word
@@ -157,11 +162,11 @@ def _named(words: Sequence[str], option: str, example: str) -> dict[str, str]:
     return found
 
 
-def report(run: Run, path: Path) -> None:
+def report(run: Run, path: Path, form: str = "table") -> None:
     """Print what it takes, the table, and how much was found."""
-    out = console()
+    out = console(stderr=form != "table")
     out.print(run.taken, markup=False)
-    out.print(checked_table(run.rows))
+    put(form, Checked, run.rows, lambda out: (checked_table(run.rows),))
     counts = {result: sum(row.result is result for row in run.rows) for result in Result}
     told = ", ".join(f"{count} {result}" for result, count in counts.items() if count)
     out.print(f"{run.calls} calls, {len(run.rows)} checks: {told}", markup=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.padding import Padding
@@ -21,27 +22,44 @@ from lossbench.judging import pitfalls
 from lossbench.judging.accepted import Accepted
 from lossbench.judging.baseline_file import read as read_accepted
 from lossbench.losses import catalogue
-from lossbench.output import spelled, tables
+from lossbench.output import guide, spelled, tables
+from lossbench.output.forms import checked_form
 from lossbench.output.info_tables import code
 from lossbench.records import Implementation
 
 EXPLAIN = {"LOSSBENCH_EXPLAIN": "1"}
 
 
-def main(arguments: Sequence[str], framework: str = "", tree: bool = False) -> int:
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """A loss that fits, as programs read it."""
+
+    loss: str
+    why: str
+    names: tuple[str, ...]  # the catalogue's forms of it; none: it is not here yet
+    answers: str  # the options that lead to it
+    framework: str = ""
+    call: str = ""  # in that framework, where it has one
+
+
+def main(arguments: Sequence[str], framework: str = "", tree: bool = False, form: str = "table") -> int:
     """Lead to the losses that fit the answers, by options or by asking at a terminal; or print the chart.
 
     Raises:
         UsageError: options that are no questions or answers of the chart, or none where nobody can be asked.
         EnvironmentLacks: the framework is not there.
     """
-    whole, out = chart(), tables.console()
+    checked_form(form)
+    whole, out = chart(), tables.console(stderr=form != "table")
     given = answered(whole, arguments)
     name = choose([framework], "cpu")[0].framework if framework else ""
     if tree:
         if given or framework:
             raise UsageError("--tree prints the whole chart; leave out the other options")
-        print_tree(whole, out)
+        if form == "table":
+            print_tree(whole, out)
+        else:
+            tables.put(form, Fitting, fitting(whole), lambda out: ())
         return 0
     if given:
         full, question = whole.settled(given)
@@ -65,8 +83,36 @@ def main(arguments: Sequence[str], framework: str = "", tree: bool = False) -> i
     implementations = hear(name) if name else []
     if taken:
         out.print(f"taken for granted: {taken}\n", markup=False)
-    print_leaves(leaves, out, name, implementations)
+    if form == "table":
+        print_leaves(leaves, out, name, implementations)
+    else:
+        said = " ".join(f"--{asked} {word}" for asked, word in full.items())
+        tables.put(form, Fitting, [fit(leaf, said, name, implementations) for leaf in leaves], lambda out: ())
     return 0
+
+
+def fit(leaf: Leaf, said: str, framework: str = "", implementations: Sequence[Implementation] = ()) -> Fitting:
+    """A loss of the chart as a row."""
+    losses = catalogue()
+    names = resolve(leaf.loss, {loss.name: loss.form_of for loss in losses.values() if not loss.variant})
+    ones = [one for name in names if (one := spelled.best(implementations, losses[name])) is not None]
+    call = spelled.call_text(ones[0]) or ones[0].call if ones else ""
+    return Fitting(leaf.loss, leaf.why, tuple(names), said, framework, " ".join(call.split()))
+
+
+def fitting(whole: Chart) -> list[Fitting]:
+    """The whole chart as rows: each loss with the answers that lead to it."""
+    rows: list[Fitting] = []
+    path: list[str] = []
+    questions: list[str] = []
+    for branch in walk(whole):
+        del path[branch.depth :], questions[branch.depth :]
+        said = f"--{questions[-1]} {branch.answer}" if questions and branch.answer else ""
+        path.append(said)
+        questions.append(branch.question.name if branch.question is not None else "")
+        for leaf in branch.leaves if branch.question is None else ():
+            rows.append(fit(leaf, " ".join(filter(None, path))))
+    return rows
 
 
 def answered(whole: Chart, arguments: Sequence[str]) -> dict[str, str]:
@@ -142,7 +188,7 @@ def print_leaves(leaves: Sequence[Leaf], out: Console, framework: str, implement
     losses = catalogue()
     forms = {loss.name: loss.form_of for loss in losses.values() if not loss.variant}
     for leaf in leaves:
-        names = resolve(leaf.loss, forms)
+        names = sorted(resolve(leaf.loss, forms), key=lambda name: name != leaf.loss)  # itself before its other forms
         out.print(Text.assemble((leaf.loss, "bold"), f": {leaf.why}"))
         if not names:
             out.print("    not yet here\n")
@@ -167,8 +213,11 @@ def print_calls(
         if one is None:
             continue
         none = False
-        out.print(Padding(Text(f"in {framework}{', as a recipe' if one.recipe else ''}:"), (0, 0, 0, 4)))
+        form = f", {name}" if len(names) > 1 else ""
+        out.print(Padding(Text(f"in {framework}{form}{', as a recipe' if one.recipe else ''}:"), (0, 0, 0, 4)))
         out.print(Padding(code(spelled.call_text(one) or one.call), (0, 0, 0, 4)))
+        for text in guide.copied(one):
+            out.print(Padding(Text(f"- {text}"), (0, 0, 0, 8)))
         for text in pitfalls.of_implementation(one):
             out.print(Padding(Text(f"- {text}"), (0, 0, 0, 8)))
     if none:

@@ -12,11 +12,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rich.console import Console
+
 from lossbench.cases.captured import Captured
 from lossbench.cases.names import find_losses
 from lossbench.cases.shards import Shard
 from lossbench.cases.suite import Selection, load, parse_case
 from lossbench.cases.unfolding import unfold
+from lossbench.commands.against import in_suites_modes
 from lossbench.commands.capturing import cases_of, given, say, smallest_parts
 from lossbench.commands.own import NOBODYS, Own, ended, with_their_defaults
 from lossbench.commands.packaged import asked_of_missing, named, with_missing
@@ -28,6 +31,7 @@ from lossbench.judging.smallest import Smallest
 from lossbench.judging.totals import Totals
 from lossbench.losses import catalogue
 from lossbench.output import tables
+from lossbench.output.again import repro_of
 from lossbench.output.forms import checked_form, written
 from lossbench.output.target_differences import differences, guests_called, guests_found, remarks
 from lossbench.output.verdict_rows import Tally, tallies
@@ -59,6 +63,7 @@ class Request:
     shard: Shard | None = None
     form: str = "table"  # one of `FORMS`
     quiet: bool = False  # without a word of how far it is
+    beside: bool = False  # the seeds stand beside the suite's own, not in their place
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation
 
@@ -73,7 +78,7 @@ class Run:
     greetings: dict[Target, Greeting] = field(default_factory=dict)
     captured: Captured | None = None
     parts: list[Smallest] = field(default_factory=list)  # of the captured tensors, that show what is wrong
-    impl: str = ""  # a user's own, as the command line has it
+    own: Own = NOBODYS  # as the command line has it
     whole: bool = False  # whether every declared deviation should have shown
 
 
@@ -98,11 +103,12 @@ def perform(request: Request, path: Path, run: Run) -> None:
 
     Nothing is written before all that was asked for is known to exist: a slip of the pen costs no earlier results.
     """
-    run.impl = request.own.impl
+    run.own = request.own
     suite = load(request.suite)
     dtypes, regimes, seeds = checked(request.dtypes, request.regimes, request.seeds)
     beside = given(request.inputs, request.settings, request.cases) if request.inputs else None
     targets = choose(request.frameworks, request.device, request.targets, request.own)
+    targets = in_suites_modes(targets, () if request.cases else suite.modes, f"the suite {suite.name}")
     started, spent, grown = time.perf_counter(), time.process_time(), children()
     try:
         with Crew(targets) as crew, open_answers(request.cold) as answers:
@@ -112,9 +118,9 @@ def perform(request: Request, path: Path, run: Run) -> None:
             told = [parse_case(text, catalogue()) for text in request.cases]
             if beside and not told:
                 told = cases_of(beside[0], losses, beside[1], dtypes)
-            cases = told or unfold(
-                suite, catalogue(), Selection(losses, dtypes, regimes, seeds, None if request.own else request.shard)
-            )
+            shard = None if request.own else request.shard
+            selection = Selection(losses, dtypes, regimes, seeds, shard, request.beside)
+            cases = told or unfold(suite, catalogue(), selection)
             if not request.cases:
                 cases = with_their_defaults(cases, chosen, catalogue())
             if request.own and request.shard:
@@ -226,11 +232,14 @@ def report(run: Run, path: Path, form: str = "table") -> None:
     elif verdicts:
         out.print(tables.verdict_table(verdicts))
         out.print()
-    own = {i.via for target, word in run.greetings.items() if target.guest for i in word.implementations}
-    for text in (*guests_found(verdicts, own, run.impl), *remarks(verdicts, own), *differences(verdicts)):
+    own = owned(run)
+    inputs = run.captured.path if run.captured else None
+    for text in guests_found(verdicts, own, lambda v: repro_of(v, run.own.words, inputs)):
+        for line in text.splitlines():
+            out.print(line, markup=False, soft_wrap=line.startswith("  lossbench "))  # to be copied
+    for text in (*remarks(verdicts, own), *differences(verdicts)):
         out.print(text, markup=False)
-    if run.captured:
-        say(out, run.captured, verdicts, run.parts)
+    say_of_captured(out, run)
     gone = sorted({(v.framework, v.note) for v in verdicts if v.status is Status.SKIPPED})
     for framework, reason in gone:
         out.print(f"skipped {framework}: {reason}", markup=False)
@@ -242,6 +251,18 @@ def report(run: Run, path: Path, form: str = "table") -> None:
     for problem in [*run.problems, *totals.problems]:
         out.print(f"problem: {problem}", markup=False)
     out.print(f"rows in {path}", markup=False)
+
+
+def owned(run: Run) -> set[str]:
+    """The names of a user's own implementations."""
+    return {i.via for target, word in run.greetings.items() if target.guest for i in word.implementations}
+
+
+def say_of_captured(out: Console, run: Run) -> None:
+    """Who is right about captured tensors, where there were any, and the smallest parts that show who is not."""
+    if run.captured:
+        verdicts = sorted(run.verdicts, key=lambda v: (v.loss, v.framework, v.via, v.target))
+        say(out, run.captured, verdicts, run.parts, owned(run), run.own.words)
 
 
 def time_line(totals: Totals) -> str:

@@ -7,13 +7,13 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
 
 from lossbench.cases.names import find_losses, suggestion
-from lossbench.commands.own import NOBODYS, Own
+from lossbench.commands.own import NOBODYS, Own, see_alive
 from lossbench.commands.packaged import asked_of_missing, named
 from lossbench.commands.targets import choose, installed_only
 from lossbench.crew import Crew
@@ -23,9 +23,11 @@ from lossbench.judging.exhaustion import Examiner, Findings
 from lossbench.judging.patterns import Passage, Tally, passages, takes_patterns
 from lossbench.loss import Loss
 from lossbench.losses import catalogue
-from lossbench.output import tables
+from lossbench.output import plots, tables
+from lossbench.output.curves import exhaust_pictures
 from lossbench.output.exhaust_table import exhaust_table
-from lossbench.records import Exhausted, Greeting, Target
+from lossbench.output.forms import checked_form
+from lossbench.records import Exhausted, Greeting, Implementation, Target
 from lossbench.reference.balls import Undefined
 from lossbench.reference.certify import certify
 from lossbench.results import LATEST, Writer
@@ -48,6 +50,8 @@ class Request:
     csv: Path | None = None
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation
+    plot: Path | None = None  # a folder for pictures
+    form: str = "table"  # one of `FORMS`
 
 
 @dataclass(slots=True)
@@ -58,25 +62,32 @@ class Run:
     findings: Findings = field(default_factory=Findings)
     stretches: int = 0
     passages: int = 0
+    remark: str = ""
     wall: float = 0.0
 
 
 def main(request: Request) -> int:
     """Run through the patterns, print the table, and return the exit code."""
     path = request.csv or LATEST / "exhaust.csv"
+    checked_form(request.form)
+    if request.plot:
+        plots.needed()
     run = perform(request, path)
-    out = tables.console()
-    out.print(exhaust_table(run.rows))
-    out.print()
+    out = tables.put(request.form, Exhausted, run.rows, lambda out: (exhaust_table(run.rows), ""))
     for (target, key), reason in (run.findings.failures | run.findings.refusals).items():
         out.print(f"{target} {key.partition(':')[2]}: {reason}", markup=False)
+    if run.remark:
+        out.print(run.remark, markup=False)
     inputs = sum(row.compared for row in run.rows)
     out.print(
         f"{run.passages} passages, {inputs} answers held against the nearest {request.dtype} in {run.wall:.1f} s "
         f"({inputs / max(run.wall, 1e-9) / 1e6:.1f} million a second)"
     )
     out.print(f"rows in {path}", markup=False)
-    return 0 if run.rows else 4
+    if request.plot:
+        written = exhaust_pictures(run.findings.tallies, request.dtype, request.plot)
+        out.print(f"{len(written)} pictures in {request.plot}", markup=False)
+    return 0 if run.rows and not run.remark else 4
 
 
 def perform(request: Request, path: Path) -> Run:
@@ -88,7 +99,9 @@ def perform(request: Request, path: Path) -> Run:
     targets = choose(request.frameworks, request.device, request.targets, request.own)
     started = time.perf_counter()
     with Crew(targets, deadline=120) as crew:
-        greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks or request.targets))
+        words = crew.greet()
+        see_alive(words)
+        greetings = installed_only(words, asked_by_name=bool(request.frameworks or request.targets))
         asked_of_missing(request.implementation, greetings)
         plan = _passages(request, greetings)
         with closing(Writer(path, Exhausted)) as writer:
@@ -111,7 +124,8 @@ def perform(request: Request, path: Path) -> Run:
                 for row in rows:
                     writer.write(row)
     wall = time.perf_counter() - started
-    return Run(rows, examiner.findings, examiner.stretches, len(plan), wall)
+    remark = _unreduced_only(request, greetings)
+    return Run(rows, examiner.findings, examiner.stretches, len(plan), remark, wall)
 
 
 def _passages(request: Request, greetings: Mapping[Target, Greeting]) -> list[Passage]:
@@ -134,11 +148,39 @@ def _passages(request: Request, greetings: Mapping[Target, Greeting]) -> list[Pa
     found = [p for loss in chosen for p in passages(loss, request.dtype, request.arguments)]
     if request.dtype in WIDE and not request.all_options:
         found = list({(p.loss, p.argument): p for p in reversed(found) if not p.parameters}.values())[::-1]
+    found = _at_their_defaults(found, offered, losses)
     if not found:
         names = sorted({a.name for loss in chosen for a in loss.arguments.values()})
         word = ", ".join(request.arguments)
         raise UsageError(f"--argument {word!r}; {suggestion(word, names)}")
     return found
+
+
+def _at_their_defaults(
+    found: Sequence[Passage], offered: Sequence[Implementation], losses: Mapping[str, Loss]
+) -> list[Passage]:
+    """The passages, and after each the same at the defaults of a user's own implementation where they are others."""
+    whole = dict.fromkeys(found)
+    for one in offered:
+        for passage in [passage for passage in found if one.told and one.defaults and passage.loss == one.loss]:
+            usual = {p.name: p.default for p in losses[one.loss].parameters.values()}
+            own = {**dict(one.defaults), **dict(passage.parameters)}
+            whole.setdefault(
+                replace(passage, parameters=tuple(sorted((n, v) for n, v in own.items() if v != usual[n])))
+            )
+    return list(whole)
+
+
+def _unreduced_only(request: Request, greetings: Mapping[Target, Greeting]) -> str:
+    """Why a user's own implementation was not asked: it reduces, and each pattern needs an answer of its own."""
+    guests = [i for target, word in greetings.items() if target.guest for i in word.implementations]
+    held = [i for i in guests if "none" not in i.reductions]
+    if not request.own or not held:
+        return ""
+    return (
+        f"{held[0].via} returns a {' or '.join(held[0].reductions)}; every pattern needs an answer of its own, so let "
+        "it return one number for each term (or take reduction='none'); `lossbench hunt` searches as it is"
+    )
 
 
 def _row(
@@ -179,7 +221,7 @@ def _certified(loss: Loss, argument: str, what: str, tally: Tally) -> float | No
     if tally.passage is None or loss.textbook is None:
         return None
     numbers = {**dict(tally.passage.held), argument: tally.at}
-    parameters = {n: p.default for n, p in loss.parameters.items()} | dict(tally.passage.parameters)
+    parameters = loss.settings(tally.passage.parameters)
     names = list(loss.arguments)
     wanted = [n for n in names if n in numbers and loss.arguments[n].domain.differentiable]
     try:

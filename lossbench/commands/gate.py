@@ -6,8 +6,9 @@ what the environment lacks (3); then what was not measured or could not be writt
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -17,9 +18,10 @@ from lossbench.cases.shards import Shard, read_shard
 from lossbench.cases.stored import PACKAGE
 from lossbench.cases.suite import Selection, load
 from lossbench.cases.unfolding import unfold
-from lossbench.commands import compare
+from lossbench.commands import compare, gate_times, speed
 from lossbench.commands.accepting import accept, check_terms, closing_of_acceptance, stamp_for
 from lossbench.commands.gate_files import Files
+from lossbench.commands.gate_times import Times
 from lossbench.commands.holding import (
     WORDS,
     Holding,
@@ -42,9 +44,10 @@ from lossbench.judging.baseline import BETTER, CHANGED, REGRESSIONS
 from lossbench.judging.machine import processor_kind
 from lossbench.losses import catalogue
 from lossbench.output import tables
-from lossbench.output.account import Account, Line, lines_of
+from lossbench.output.account import Account, Line, lines_of, times_line
 from lossbench.output.findings_table import findings_table
 from lossbench.output.forms import checked_form, written
+from lossbench.output.paces_table import paces_table
 from lossbench.records import Finding, Status, Target
 from lossbench.results import LATEST
 
@@ -74,6 +77,7 @@ class Request:
     files: Files = field(default_factory=Files)
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation
+    times: Times = field(default_factory=Times)
 
 
 def today() -> date:
@@ -110,12 +114,18 @@ def gate(request: Request) -> int:
     if request.accept:
         baseline_file.check_writable(path)
     scope = scope_of(request, targets, shard)
+    timed = times_of(request)
     run, rows_path = compare.Run(), request.results or request.csv or LATEST / "gate.csv"
     if request.results is not None:
         run = recorded(request.results, request.device, scope)
     else:
         measure(request, rows_path, run, lambda: judged(request, scope, rows, targets, run), shard)
     holding = judged(request, scope, rows, targets, run)
+    held = None
+    if timed is not None:
+        held = with_times(timed, holding)
+        holding = judged(request, scope, rows, targets, run, held.findings)
+        holding.problems.extend(held.problems)
     if request.accept:
         code, said = accept(path, holding, stamp_for(run, request.reason, request.expires), whole=scope.whole)
         closing = closing_of_acceptance(path, holding, code, said)
@@ -123,6 +133,8 @@ def gate(request: Request) -> int:
         code = exit_code(holding, request.strict_better)
         closing = meaning(holding, code)
     account = account_of(request, holding, run, path, rows, code, closing)
+    if held is not None:
+        account = replace(account, paces=held.paces, limit=held.plan.limit, against=held.plan.request.against)
     if problems := request.files.write(account):
         holding.problems.extend(problems)
         code = code or 4
@@ -142,6 +154,11 @@ def checked_request(request: Request) -> tuple[list[Target], Path, Shard | None]
     check_one_each(targets)
     shard = read_shard(request.shard)
     checked_form(request.form)
+    if load(request.suite).modes:
+        raise UsageError(
+            f"--suite {request.suite} runs each framework in several modes, and the accepted verdicts are about one; "
+            f"`lossbench compare --suite {request.suite}` judges them"
+        )
     checked((), (), request.seeds)
     check_terms(request.accept, request.reason, request.expires)
     if request.results is not None and (request.seeds or request.csv or request.targets or request.own):
@@ -174,6 +191,7 @@ def measure(request: Request, path: Path, run: compare.Run, so_far: object, shar
         request.suite,
         request.frameworks,
         seeds=request.seeds,
+        beside=bool(request.seeds),
         device=request.device,
         shard=shard,
         quiet=request.quiet,
@@ -184,6 +202,34 @@ def measure(request: Request, path: Path, run: compare.Run, so_far: object, shar
     except BaseException:
         if run.verdicts and run.greetings and callable(so_far):
             unfinished(so_far())
+        raise
+
+
+def times_of(request: Request) -> gate_times.Plan | None:
+    """What is to be timed, if anything.
+
+    Raises:
+        UsageError: something cannot be meant.
+        EnvironmentLacks: what times are to be held against is not there.
+    """
+    gate_times.check_alone(request.times, request.accept, request.shard)
+    asked = speed.Request(
+        losses=request.losses or request.own.losses,
+        frameworks=request.frameworks,
+        device=request.device,
+        targets=request.targets,
+        own=request.own,
+        csv=request.csv,
+    )
+    return gate_times.planned(request.times, asked)
+
+
+def with_times(plan: gate_times.Plan, holding: Holding) -> gate_times.Held:
+    """Time what there is; an interrupted run shows first what the verdicts have come to."""
+    try:
+        return gate_times.hold(plan)
+    except BaseException:
+        unfinished(holding)
         raise
 
 
@@ -198,7 +244,18 @@ def judged(
     """Hold the run against the baseline. Findings of another kind, such as of times, go in by `more`."""
     name = str(request.results)
     why = why_gone_from(run, request.suite) if request.results is None else why_gone_on_record(run, name)
-    return hold(scope, rows, targets, run, why, today(), more)
+    drawn = None
+    if request.seeds and not request.accept:
+        drawn = frozenset(str(case) for case in unfold(load(request.suite), catalogue(), Selection()))
+    holding = hold(scope, rows, targets, run, why, today(), more, drawn)
+    named = functools.partial(_named, request.own, targets, compare.owned(run))
+    return replace(holding, findings=[replace(one, named=named(one)) for one in holding.findings])
+
+
+def _named(own: Own, targets: Sequence[Target], owned: Container[str], finding: Finding) -> tuple[str, ...]:
+    """The options that name what a finding is about, where its framework and public name do not."""
+    target = next((t.name for t in targets if t.name and t.framework == finding.framework), "")
+    return (*(own.words if finding.via in owned else ()), *(("--target", target) if target else ()))
 
 
 def account_of(
@@ -236,6 +293,9 @@ def report(request: Request, account: Account, holding: Holding, run: compare.Ru
         out.print(findings_table(shown, out.width), soft_wrap=True)
     for line in request.files.lines(account):
         out.print(line, markup=False, soft_wrap=True)
+    if account.against and not request.quiet:
+        out.print(paces_table(account.paces, account.limit), soft_wrap=True)
+        out.print(times_line(account), markup=False, soft_wrap=True)
     if not request.quiet:
         for verdict in {v.framework: v for v in run.verdicts if v.status is Status.SKIPPED}.values():
             out.print(f"skipped {verdict.framework}: {verdict.note}", markup=False)

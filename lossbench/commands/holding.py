@@ -14,7 +14,18 @@ from lossbench.commands.compare import Run
 from lossbench.errors import UsageError
 from lossbench.judging import baseline
 from lossbench.judging.accepted import Accepted, Found, Key, Recipe, fold, recipe_of
-from lossbench.judging.baseline import BETTER, CHANGED, GONE, KINDS, MISSING, NEW, REGRESSIONS, UNMEASURED, WORSE
+from lossbench.judging.baseline import (
+    BETTER,
+    CHANGED,
+    GONE,
+    KINDS,
+    MISSING,
+    NEW,
+    REGRESSIONS,
+    UNMEASURED,
+    UNTIMED,
+    WORSE,
+)
 from lossbench.losses import catalogue
 from lossbench.records import Finding, Greeting, Status, Target
 
@@ -85,6 +96,7 @@ def hold(
     why_gone: WhyGone,
     today: date,
     more: Iterable[Finding] = (),
+    drawn: Collection[str] | None = None,
 ) -> Holding:
     """Hold the run's verdicts against the rows that the command line asked for.
 
@@ -96,6 +108,7 @@ def hold(
         why_gone: says of a row that nobody answered for what is the matter.
         today: for rows that expire.
         more: findings that do not come of verdicts, such as those of times.
+        drawn: the cases that hold the rows; what others show is told and does not fail. None: all of them.
     """
     offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
     losses = find_losses(scope.losses, catalogue(), offered) if scope.losses else frozenset()
@@ -103,9 +116,13 @@ def hold(
     reasons = {v.framework: v.note for v in run.verdicts if v.status is Status.SKIPPED}
     there = run.greetings.keys()
     missing = {t: reasons.get(t.framework, "it is not there") for t in targets if t not in there and not t.guest}
-    found = fold(run.verdicts)
-    findings = baseline.in_order([*baseline.compare(covered, found, missing, why_gone, today), *more])
-    return Holding(rows, covered, found, findings, list(run.problems))
+    found = fold(verdict for verdict in run.verdicts if drawn is None or verdict.case in drawn)
+    findings = [*baseline.compare(covered, found, missing, why_gone, today), *more]
+    if drawn is not None:
+        others = fold(verdict for verdict in run.verdicts if verdict.case not in drawn)
+        told = {finding.key for finding in findings}
+        findings += [one for one in baseline.by_other_draws(covered, others) if one.key not in told]
+    return Holding(rows, covered, found, baseline.in_order(findings), list(run.problems))
 
 
 def answering(run: Run, target: Target) -> list[Greeting]:
@@ -166,7 +183,7 @@ def exit_code(holding: Holding, strict_better: bool) -> int:
         return 1
     if holding.count(MISSING):
         return 3
-    return 4 if holding.count(UNMEASURED) or holding.problems or not holding.held else 0
+    return 4 if holding.count(UNMEASURED, UNTIMED) or holding.problems or not holding.held else 0
 
 
 def meaning(holding: Holding, code: int) -> str:
@@ -191,8 +208,12 @@ def _behind(holding: Holding, code: int) -> str:
         return holding.problems[0]
     if code == 4 and not holding.held:
         return "nothing of what was measured is in the baseline" if holding.found else "nothing was measured"
-    unmeasured = f"{holding.count(UNMEASURED)} accepted keys were not measured again"
-    return unmeasured if code == 4 else "nothing is worse"
+    if code == 4:
+        keys, times = holding.count(UNMEASURED), holding.count(UNTIMED)
+        lacking = [f"{keys} accepted key{'s were' if keys > 1 else ' was'} not measured again"] if keys else []
+        lacking += [f"{times} time{'s' if times > 1 else ''} could not be measured"] if times else []
+        return ", ".join(lacking)
+    return "nothing is worse"
 
 
 def counts(holding: Holding) -> str:

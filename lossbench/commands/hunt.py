@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -15,6 +17,7 @@ import numpy as np
 
 from lossbench.cases.names import find_losses
 from lossbench.cases.stored import FOUND, SHELF, Literal, worst_folder, write
+from lossbench.commands.own import NOBODYS, Own, is_meant, see_alive
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
@@ -23,12 +26,14 @@ from lossbench.judging.probing import OBJECTIVES
 from lossbench.judging.shrinking import Defect
 from lossbench.losses import catalogue
 from lossbench.output import tables
+from lossbench.output.forms import checked_form
 from lossbench.output.hunt_table import Found, hunt_table
 from lossbench.records import Status, Target, Verdict
 from lossbench.results import LATEST, Writer
 
 SEARCHING = 2 / 3  # of the seconds; the rest makes small what was found
 SAVE_EVERY = 10  # rounds
+PATIENCE = 1 << 20  # deaths of a user's own function in one worker after another: a hunt counts them by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +52,34 @@ class Request:
     keep: bool = False
     strict: bool = False
     csv: Path | None = None
+    targets: tuple[str, ...] = ()  # as written after --target
+    own: Own = NOBODYS  # a user's own implementation, which then is hunted alone
+    form: str = "table"  # one of `FORMS`
 
 
 def main(request: Request) -> int:
     """Hunt, shrink, write down, print the table, and return the exit code."""
     path = request.csv or LATEST / "hunt.csv"
     _sensible(request)
+    checked_form(request.form)
     dtypes, _, _ = checked(request.dtypes, (), ())
-    with Crew(choose(request.frameworks, request.device)) as crew:
-        greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks))
+    if not (request.losses or request.own):
+        raise UsageError("say which losses to hunt, such as `lossbench hunt huber`; `lossbench list` has them")
+    targets = choose(request.frameworks, request.device, request.targets, request.own)
+    targets = [target for target in targets if target.guest or not request.own]
+    with Crew(targets, patience=PATIENCE) as crew:
+        words = crew.greet()
+        see_alive(words)
+        greetings = installed_only(words, asked_by_name=bool(request.frameworks or request.targets))
         offered = [i for greeting in greetings.values() for i in greeting.implementations]
-        names = sorted(find_losses(request.losses, catalogue(), offered))
-        hunter = Hunter(
-            crew, greetings, catalogue(), names, dtypes, request.seed, lambda i: request.implementation in i.via
-        )
+        names = sorted(find_losses(request.losses or request.own.losses, catalogue(), offered))
+        chosen = functools.partial(is_meant, request.own, request.implementation)
+        hunter = Hunter(crew, greetings, catalogue(), names, dtypes, request.seed, chosen)
         if not hunter.grounds:
-            asked = ", ".join([*names, *dtypes, *([request.implementation] if request.implementation else [])])
+            part = request.own.impl or request.implementation
+            asked = ", ".join([*names, *dtypes, *([part] if part else [])])
             raise UsageError(f"nobody here implements what was asked for ({asked}); `lossbench list` says who has what")
-        about = repr((names, dtypes, request.seed, request.implementation, sorted(map(str, greetings))))
+        about = repr((names, dtypes, request.seed, request.implementation or request.own, sorted(map(str, greetings))))
         state = State(path.with_suffix(".state.json"), about)
         if request.resume:
             hunter.bag = state.read(list(greetings))
@@ -160,16 +175,16 @@ def _renamed(one: Found, literal: Literal) -> Found:
 
 
 def _report(request: Request, hunter: Hunter, found: Sequence[Found], path: Path, searched: float) -> int:
-    out = tables.console()
-    out.print(hunt_table(found))
-    out.print()
+    verdicts = [one.verdict for one in found]
+    out = tables.put(request.form, Verdict, verdicts, lambda out: (hunt_table(found), ""))
     defects = sum(one.verdict.status in (Status.DIFFERS, Status.CRASHES, Status.HANGS, Status.REFUSES) for one in found)
     out.print(
         f"{hunter.bag.rounds} rounds in {searched:.1f} s, {hunter.bag.asked} numbers held against the reference; "
         f"{len(found)} cases, {defects} of them without explanation"
     )
     place = worst_folder() if request.keep else FOUND
-    out.print(f"cases in {place}, rows in {path}; `lossbench repro CASE` makes a script of one", markup=False)
+    again = shlex.join(["lossbench", "repro", "CASE", *request.own.words])
+    out.print(f"cases in {place}, rows in {path}; `{again}` makes a script of one", markup=False, soft_wrap=True)
     if not found:
         return 4
     return 1 if request.strict and defects else 0

@@ -16,6 +16,7 @@ from lossbench.errors import UsageError
 from lossbench.losses import catalogue
 from lossbench.output import info_tables, tables
 from lossbench.output.coverage import as_csv, as_json, as_markdown, as_table, offers
+from lossbench.output.forms import checked_form
 from lossbench.packages import TRY
 from lossbench.records import Greeting, Implementation, Target
 from lossbench.reference.answers import default_path
@@ -64,10 +65,10 @@ def list_losses(frameworks: Sequence[str], regimes: bool, coverage: bool = False
         raise UsageError(f"--format {form!r}; {suggestion(form, FORMS)}")
     out = tables.console()
     if regimes:
-        for given, option in ((frameworks, "--framework"), (coverage, "--coverage"), (form != "table", "--format")):
+        for given, option in ((frameworks, "--framework"), (coverage, "--coverage")):
             if given:
-                raise UsageError(f"--regimes are the same for every framework, and a table; leave out {option}")
-        out.print(info_tables.regime_table())
+                raise UsageError(f"--regimes are the same for every framework; leave out {option}")
+        tables.put(form, info_tables.Explained, info_tables.regimes(), lambda out: (info_tables.regime_table(),))
         return 0
     words = gather(frameworks)
     losses = [loss for loss in catalogue().values() if not loss.variant]
@@ -85,11 +86,12 @@ def list_losses(frameworks: Sequence[str], regimes: bool, coverage: bool = False
     return 0
 
 
-def doctor(written: Sequence[str] = ()) -> int:
+def doctor(written: Sequence[str] = (), form: str = "table") -> int:
     """Print what is installed, which devices there are, and what each worker says of itself.
 
     Beside the frameworks here it starts every target that the project names, and those that are asked for.
     """
+    checked_form(form)
     further, problems = [], []
     for text in dict.fromkeys((*named_targets(), *written)):
         try:
@@ -97,24 +99,31 @@ def doctor(written: Sequence[str] = ()) -> int:
         except UsageError as error:
             problems.append(str(error))
     words = gather((), "cpu", further, tried=True)
-    out = tables.console()
     facts = {
         "python": f"{platform.python_version()} ({platform.python_implementation()}), {platform.platform()}",
         "processor": f"{processor()}, {os.cpu_count()} cores",
         "suites": str(suites_folder()),
         "certified answers": str(default_path()),
     }
+    there = {target: word for target, word in words.items() if isinstance(word, Greeting)}
+    rows = [info_tables.greeted(target, word) for target, word in there.items()]
+    rows += [
+        info_tables.missing(target, word.message, install(target, word))
+        for target, word in words.items()
+        if isinstance(word, Absence)
+    ]
+    out = tables.console(stderr=form != "table")
     out.print(info_tables.facts_table(facts))
-    out.print(info_tables.doctor_table({t: w for t, w in words.items() if isinstance(w, Greeting)}))
+    tables.put(form, info_tables.Present, rows, lambda out: (info_tables.doctor_table(there),))
     for target, word in words.items():
         if isinstance(word, Absence):
             hint = install(target, word)
             out.print(f"{target} is not there: {word.message}" + (f"; to mend: {hint}" if hint else ""), markup=False)
     for target, word in words.items():
         if isinstance(word, Greeting) and (word.missing or any(i.package for i in word.implementations)):
-            there, lacking = packages_of(word)
-            if there or any(one.package for one in word.missing):
-                out.print(f"packages of losses in {target}: {', '.join(there) or 'none'}", markup=False)
+            packages, lacking = packages_of(word)
+            if packages or any(one.package for one in word.missing):
+                out.print(f"packages of losses in {target}: {', '.join(packages) or 'none'}", markup=False)
             for text in lacking:
                 out.print(f"  {target} {text}", markup=False, soft_wrap=True)
     for problem in problems:

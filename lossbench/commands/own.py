@@ -10,13 +10,15 @@ from pathlib import Path
 
 from lossbench.cases.inputs import build
 from lossbench.cases.names import find_losses
+from lossbench.cases.totals import adds_up
+from lossbench.commands.packaged import named
 from lossbench.commands.recognising import check_name, file_of, frameworks_of, parsed
 from lossbench.domains import Axes, Kind
-from lossbench.errors import UsageError
+from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.guest import Guest
 from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
-from lossbench.records import Case, Implementation, Status, Target, Verdict
+from lossbench.records import Case, Greeting, Implementation, Status, Target, Verdict
 from lossbench.wire import Absence
 
 WRITTEN = re.compile(r"(?P<place>[^:]+\.py|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*)")
@@ -38,6 +40,14 @@ class Own:
     def __bool__(self) -> bool:
         """Whether there is one."""
         return bool(self.impl)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The options that say it, as every command takes them."""
+        beside = (("--order", self.order), ("--item", self.output), ("--classes", self.classes))
+        told = [word for option, value in beside if value for word in (option, value)]
+        mapped = ["--map", ",".join(self.map)] if self.map else []
+        return ("--impl", self.impl, "--as", self.loss, *mapped, *told) if self.impl else ()
 
     @property
     def losses(self) -> tuple[str, ...]:
@@ -163,7 +173,7 @@ def with_their_defaults(
     """The cases as a user's own implementations can take them, beside those that there are.
 
     Each comes again at their defaults where those are not the loss's; and one that asks for a reduction they lack comes
-    with one they have: a function that returns a mean is put to every regime, too.
+    with one they have: a function that returns a mean is put to every regime, too, as long as its sum is finite.
     """
     found = dict.fromkeys(cases)
     for one in offered:
@@ -176,7 +186,9 @@ def with_their_defaults(
             usual = {p.name: p.default for p in loss.parameters.values()}
             options = tuple(sorted((n, v) for n, v in own.items() if usual[n] != v))
             reduction = case.reduction if case.reduction in one.reductions else one.reductions[0]
-            found.setdefault(replace(case, parameters=options, reduction=reduction))
+            taken = replace(case, parameters=options, reduction=reduction)
+            if reduction == case.reduction or adds_up(taken, loss):
+                found.setdefault(taken)
     return list(found)
 
 
@@ -186,6 +198,23 @@ def _is_valid(loss: Loss, name: str, value: object) -> bool:
         return type(value) is type(loss.parameters[name].default)
     assert isinstance(value, (int, float))
     return span.low <= value <= span.high and not (span.low_open and value == span.low)
+
+
+def is_meant(own: Own, part: str, one: Implementation) -> bool:
+    """Whether the command line means this implementation: the user's own alone where there is one."""
+    return bool(one.told) if own else named(part, one)
+
+
+def see_alive(greetings: Mapping[Target, Greeting | Absence]) -> None:
+    """See that a user's own implementation lived to be asked, where nothing could be measured without it.
+
+    Raises:
+        ResultsNotWritten: its process ended while it was imported or tried; the message has the user's line.
+    """
+    for target, word in greetings.items():
+        if target.guest and isinstance(word, Absence) and not word.missing:
+            verdict = ended(target, word)
+            raise ResultsNotWritten(f"nothing was measured: {verdict.via} {verdict.status} {verdict.note}")
 
 
 def ended(target: Target, absence: Absence) -> Verdict:

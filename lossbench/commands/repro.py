@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import tempfile
@@ -11,14 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
+from lossbench.cases.names import find_losses
 from lossbench.cases.relations import RELATIONS
 from lossbench.cases.suite import parse_case
-from lossbench.commands.capturing import given
-from lossbench.commands.own import NOBODYS, Own
-from lossbench.commands.packaged import asked_of_missing, named
+from lossbench.commands.capturing import cases_of, given, smallest_parts
+from lossbench.commands.own import NOBODYS, Own, is_meant, see_alive, with_their_defaults
+from lossbench.commands.packaged import asked_of_missing
 from lossbench.commands.targets import choose, installed_only
 from lossbench.crew import Crew, Reply
-from lossbench.errors import UsageError
+from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.floats import FORMATS
 from lossbench.judging.comparison import Comparison, Work, answers_in, open_answers
 from lossbench.judging.judge import Limits, Submission, compare
@@ -26,9 +28,10 @@ from lossbench.judging.relating import related
 from lossbench.losses import catalogue
 from lossbench.output.script import Subject, report, script
 from lossbench.output.tables import badness
-from lossbench.records import Case, Implementation, Target, Verdict
+from lossbench.records import Case, Implementation, Status, Target, Verdict
 from lossbench.reference.expectation import reduced
 
+DEADLY = (Status.CRASHES, Status.HANGS)  # a user's own that does so is run by nobody but a worker
 PATIENCE = 300  # seconds for the script's own run
 
 
@@ -44,6 +47,7 @@ class Request:
     output: Path | None = None
     run: bool = True
     inputs: Path | None = None  # tensors that the user captured, of which the case speaks
+    settings: tuple[str, ...] = ()  # parameters beside them, as NAME=VALUE, where only the loss is named
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation
 
@@ -53,66 +57,105 @@ class Witness(Comparison):
 
     def _judge(self, work: Work, reply: Reply, implementation: Implementation) -> None:
         super()._judge(work, reply, implementation)
-        self.seen[implementation.via] = (work, reply.target, implementation)
-        self.answered[implementation.via] = reply
+        place = (implementation.via, str(reply.target))
+        self.seen[place] = (work, reply.target, implementation)
+        self.answered[place] = reply
 
     def run(self, cases: Sequence[Case], progress: object = None) -> None:
         """Put the cases to every target, and keep what was seen."""
-        self.seen: dict[str, tuple[Work, Target, Implementation]] = {}
-        self.answered: dict[str, Reply] = {}
+        self.seen: dict[tuple[str, str], tuple[Work, Target, Implementation]] = {}
+        self.answered: dict[tuple[str, str], Reply] = {}
         super().run(cases)
 
 
 def main(request: Request) -> int:
     """Write the script or the report to where it was asked for, and say whether it shows the same."""
-    if request.inputs:
-        given(request.inputs, (), [request.case])
-    case = parse_case(request.case, catalogue())
-    if related(case):
-        plain = str(replace(case, how=tuple(word for word in case.how if word not in RELATIONS)))
-        raise UsageError(
-            f"{request.case} is about a relation between two answers, of which there is no script; `lossbench compare "
-            f"--case {request.case}` shows it, and {plain} is the first of its two inputs"
-        )
-    verdicts: list[Verdict] = []
+    named = "/" in request.case or not request.inputs
+    beside = given(request.inputs, request.settings, [request.case] if named else ()) if request.inputs else None
+    if request.settings and (named or not beside):
+        raise UsageError("--set is for a loss by its name beside --inputs; a case has its parameters in its own name")
+    if named:
+        _see_plain(parse_case(request.case, catalogue()), request.case)
     with (
         Crew(choose(request.frameworks, request.device, request.targets, request.own)) as crew,
         open_answers() as answers,
     ):
-        greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks or request.targets))
+        words = crew.greet()
+        see_alive(words)
+        greetings = installed_only(words, asked_by_name=bool(request.frameworks or request.targets))
         asked_of_missing(request.implementation, greetings)
-        witness = Witness(
-            crew,
-            greetings,
-            answers,
-            verdicts.append,
-            {},
-            lambda i: i.loss == case.loss and named(request.implementation, i),
-        )
-        witness.run([case])
-        found = [verdict for verdict in verdicts if verdict.via in witness.seen]
-        if not found:
-            reasons = "; ".join(dict.fromkeys(v.note for v in verdicts)) or "no implementation of that name takes it"
-            raise UsageError(f"{request.case}: {reasons}; `lossbench show {case.loss}` has them all")
-        worst = max(found, key=badness)
-        subject = _subject(witness, worst, *witness.seen[worst.via])
+        offered = [i for g in greetings.values() for i in g.implementations]
+        if beside and not named:
+            cases = cases_of(beside[0], find_losses([request.case], catalogue(), offered), beside[1], ())
+            cases = with_their_defaults(cases, offered, catalogue()) if request.own else cases
+        else:
+            cases = [parse_case(request.case, catalogue())]
+        verdicts: list[Verdict] = []
+        chosen = functools.partial(is_meant, request.own, request.implementation)
+        witness = Witness(crew, greetings, answers, verdicts.append, {}, chosen)
+        worst = _worst(witness, cases, verdicts, request)
+        if beside and not named and (parts := smallest_parts(beside[0], [worst], crew, greetings, answers, {})):
+            verdicts.clear()
+            small = parse_case(parts[0].verdict.case, catalogue())
+            worst = _worst(witness, [small], verdicts, request, (worst.via, worst.target))
+        subject = _subject(witness, worst, *witness.seen[worst.via, worst.target])
     source = script(subject)
-    printed = run(source, subject.target.interpreter) if request.run or request.markdown else ""
-    text = report(subject, source, printed) if request.markdown else source
+    deadly = bool(request.own) and worst.status in DEADLY
+    printed = "" if deadly or not (request.run or request.markdown) else run(source, subject.target.interpreter)
+    shown = f"(not run: it {worst.status})" if deadly else printed
+    text = report(subject, source, shown) if request.markdown else source
     if request.output is None:
         sys.stdout.write(text)
     else:
-        request.output.write_text(text, encoding="utf-8")
-    if request.run and not request.markdown:
+        _write(text, request.output)
+    if deadly:
+        print(f"{worst.via}: {worst.status}, {worst.note}; so the script was not run", file=sys.stderr)
+    elif request.run and not request.markdown:
         indented = "".join(f"    {line}\n" for line in printed.splitlines())
         print(f"{worst.via}: {worst.status}; in a process of its own the script prints\n{indented}", file=sys.stderr)
     return 0
 
 
+def _see_plain(case: Case, text: str) -> None:
+    """Refuse a case of which there is no script."""
+    if related(case):
+        plain = str(replace(case, how=tuple(word for word in case.how if word not in RELATIONS)))
+        raise UsageError(
+            f"{text} is about a relation between two answers, of which there is no script; `lossbench compare "
+            f"--case {text}` shows it, and {plain} is the first of its two inputs"
+        )
+
+
+def _worst(
+    witness: Witness, cases: Sequence[Case], verdicts: list[Verdict], request: Request, only: tuple[str, str] = ("", "")
+) -> Verdict:
+    """The worst verdict on these cases; `only` of one implementation and target where they are named.
+
+    Raises:
+        UsageError: nobody answered any of them.
+    """
+    witness.run(cases)
+    found = [v for v in verdicts if (v.via, v.target) in witness.seen and only in (("", ""), (v.via, v.target))]
+    if not found:
+        reasons = "; ".join(dict.fromkeys(v.note for v in verdicts)) or "no implementation of that name takes it"
+        raise UsageError(f"{request.case}: {reasons}; `lossbench show {cases[0].loss}` has them all")
+    return max(found, key=badness)
+
+
+def _write(text: str, path: Path) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ResultsNotWritten(f"cannot write {path}: {error.strerror}") from error
+
+
 def _subject(witness: Witness, verdict: Verdict, work: Work, target: Target, implementation: Implementation) -> Subject:
     expectation = witness.expectation_of(work)
-    cotangent = _telling(witness, work, verdict, witness.answered[implementation.via])
-    expected = reduced(expectation, work.case.reduction, cotangent)
+    reply = witness.answered[verdict.via, verdict.target]
+    cotangent = _telling(witness, work, verdict, reply)
+    expected = reduced(expectation, work.case.reduction, None if reply.outcome.against_ones else cotangent)
+    if reply.outcome.against_ones:  # the value has a shape of its own, and so must what it is held against
+        cotangent = np.ones(answers_in(reply, len(work.cotangents))[0].value.shape)
     return Subject(
         case=work.case,
         loss=work.loss,

@@ -17,6 +17,7 @@ from lossbench.judging.judge import applies
 from lossbench.loss import Loss
 from lossbench.losses import catalogue
 from lossbench.output import guide, spelled, tables
+from lossbench.output.forms import checked_form
 from lossbench.records import Case, Greeting, Implementation, Target, Verdict
 from lossbench.wire import Absence
 
@@ -34,6 +35,7 @@ class Request:
     source: str = ""
     target: str = ""
     run: bool = True
+    form: str = "table"  # one of `FORMS`
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def main(request: Request) -> int:
         UsageError: a name stands for no loss, or options that cannot be meant together.
         EnvironmentLacks: a framework that was asked for by name is not there.
     """
+    checked_form(request.form)
     if bool(request.source) != bool(request.target):
         raise UsageError("--from and --to go together: from which framework to which")
     if request.source and request.frameworks:
@@ -61,7 +64,13 @@ def main(request: Request) -> int:
         raise UsageError(f"--from and --to are both {ends[0]}; name two frameworks")
     heard = hear(request, ends)
     by_framework, out = offered(heard.words), tables.console()
-    for loss in portable(heard.losses, ends[0].framework, by_framework) if ends else heard.losses:
+    losses = portable(heard.losses, ends[0].framework, by_framework) if ends else heard.losses
+    if request.form != "table":
+        family = [form for loss in losses for form in (loss, *(forms(loss) if ends else ()))]
+        tables.put(request.form, spelled.Passed, list(spelled.passed(family, by_framework)), lambda out: ())
+        say_absent(heard.words)
+        return 0
+    for loss in losses:
         if ends:
             parts = from_to(loss, ends[0].framework, ends[1].framework, by_framework, heard.verdicts)
         else:

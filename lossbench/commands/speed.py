@@ -13,26 +13,24 @@ from lossbench.cases.names import find_losses, suggestion
 from lossbench.cases.suite import Selection, Suite, load, read_shape
 from lossbench.cases.sweep import read_sweep, swept
 from lossbench.cases.unfolding import unfold
+from lossbench.commands import compare
 from lossbench.commands.against import Against, against, in_modes
 from lossbench.commands.capturing import cases_of, given
-from lossbench.commands.own import NOBODYS, Own, with_their_defaults
+from lossbench.commands.own import NOBODYS, Own, see_alive, with_their_defaults
 from lossbench.commands.packaged import asked_of_missing, named, with_missing
 from lossbench.commands.targets import checked, choose, installed_only
+from lossbench.commands.timed import report
 from lossbench.crew import Crew
 from lossbench.errors import EnvironmentLacks, ResultsNotWritten, UsageError
 from lossbench.judging.checking import Checking
 from lossbench.judging.comparison import open_answers
-from lossbench.judging.conditions import load_average, processor
-from lossbench.judging.scaling import scalings
-from lossbench.judging.standings import standings
+from lossbench.judging.conditions import load_average
 from lossbench.judging.timing import USUAL_SECONDS, Settings, Timekeeping, unfinished
-from lossbench.judging.trials import Plan, plan, with_copies
+from lossbench.judging.trials import Plan, plan, standing_in, with_copies
 from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
 from lossbench.output import tables
-from lossbench.output.scaling_table import scaling_table
-from lossbench.output.target_times import timing_differences
-from lossbench.output.timing_table import timing_tables
+from lossbench.output.forms import checked_form
 from lossbench.records import Case, Greeting, Implementation, Target
 from lossbench.reductions import MEANINGS
 from lossbench.results import LATEST, Writer
@@ -54,7 +52,7 @@ class Request:
     sweep: str = ""
     reductions: tuple[str, ...] = ()
     processes: int = 0  # 0: as many as it takes
-    seconds: float = USUAL_SECONDS
+    seconds: float | None = None  # None: what the suite says, or the usual
     threads: int = 1
     implementation: str = ""
     against: str = ""
@@ -64,6 +62,7 @@ class Request:
     settings: tuple[str, ...] = ()  # the loss's parameters beside them, as NAME=VALUE
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation
+    form: str = "table"  # one of `FORMS`
 
 
 @dataclass(slots=True)
@@ -79,11 +78,13 @@ class Run:
     wall: float = 0.0
     load_before: float | None = None
     unfinished: str = ""
+    judged: compare.Run | None = None  # what all of them make of captured tensors
 
 
 def main(request: Request) -> int:
     """Time what was asked for, print the table, and return the exit code."""
     path = request.csv or LATEST / "speed.csv"
+    checked_form(request.form)
     run = Run(load_before=load_average())
     if request.plot:
         from lossbench.output import plots
@@ -99,9 +100,10 @@ def main(request: Request) -> int:
 
 def perform(request: Request, path: Path, run: Run) -> None:
     """Time the suite on every target, filling `run` and the file at `path` as timings arrive."""
-    settings, losses = _settings(request), catalogue()
+    losses = catalogue()
     dtypes, _, _ = checked(request.dtypes, (), ())
     suite = adapted(load(request.suite), dtypes, request.reductions)
+    settings = settings_of(request, None if request.inputs else suite.seconds)
     beside = given(request.inputs, request.settings) if request.inputs else None
     targets = in_modes(choose(request.frameworks, request.device, request.targets, request.own), request.modes)
     run.against = against(targets, request.against)
@@ -145,15 +147,29 @@ def perform(request: Request, path: Path, run: Run) -> None:
         checking.answers.save()
         run.wall = time.perf_counter() - started
         run.unfinished = run.unfinished and unfinished(keeping.rounds, settings)
+    if beside:
+        run.judged = compare.Run()
+        asked = compare.Request(
+            request.losses, "smoke", request.frameworks, dtypes, device=request.device,
+            implementation=request.implementation, inputs=request.inputs, settings=request.settings, quiet=True,
+            targets=request.targets, own=request.own,
+        )  # fmt: skip
+        compare.perform(asked, Path(os.devnull), run.judged)
 
 
 def _cases(request: Request, run: Run, suite: Suite, dtypes: tuple[str, ...]) -> list[Case]:
     losses, shapes = catalogue(), tuple(parse_shape(text) for text in request.shapes)
     sizes = read_sweep(request.sweep) if request.sweep else ()
+    if suite.sweep and not request.sweep and not shapes:
+        sizes = read_sweep(suite.sweep, f"the suite {suite.name}: sweep")
     offered = [i for greeting in run.greetings.values() for i in greeting.implementations]
     words = request.losses or request.own.losses
     wanted = find_losses(words, losses, offered) if words else frozenset()
-    cases = reshaped(unfold(suite, losses, Selection(wanted, dtypes, ("normal",))), shapes, losses)
+    selection = Selection(wanted, dtypes, ("normal",))
+    drawn = unfold(suite, losses, selection)
+    if not request.reductions:
+        drawn = standing_in(drawn, unfold(adapted(suite, (), ("all",)), losses, selection))
+    cases = reshaped(drawn, shapes, losses)
     return swept(with_their_defaults(cases, offered, losses), sizes, losses)
 
 
@@ -163,13 +179,19 @@ def chosen(request: Request, implementation: Implementation) -> bool:
     return meant or bool(request.against and request.against in implementation.via)
 
 
-def _settings(request: Request) -> Settings:
+def settings_of(request: Request, usual: float | None = None) -> Settings:
+    """How long to measure, and in how many processes: what the command line says, else what the suite finds `usual`.
+
+    Raises:
+        UsageError: figures that cannot be meant.
+    """
     for option, value, least in (("--processes", request.processes, 0), ("--threads", request.threads, 1)):
         if value < least:
             raise UsageError(f"{option} {value} is below {least}; leave it out to have the default")
-    if not 0 <= request.seconds <= 3600:
-        raise UsageError(f"--seconds {request.seconds} should lie between 0 and 3600, such as {USUAL_SECONDS:g}")
-    return Settings(request.seconds, request.processes, request.threads)
+    seconds = next(each for each in (request.seconds, usual, USUAL_SECONDS) if each is not None)
+    if not 0 <= seconds <= 3600:
+        raise UsageError(f"--seconds {seconds} should lie between 0 and 3600, such as {USUAL_SECONDS:g}")
+    return Settings(seconds, request.processes, request.threads)
 
 
 def _present(targets: Sequence[Target], request: Request, run: Run) -> dict[Target, Greeting]:
@@ -182,6 +204,7 @@ def _present(targets: Sequence[Target], request: Request, run: Run) -> dict[Targ
     """
     with Crew(targets, threads=request.threads) as crew:
         words = crew.greet()
+    see_alive(words)
     run.skipped = {target: word.message for target, word in words.items() if isinstance(word, Absence)}
     without = [w.message for w in words.values() if isinstance(w, Absence) and w.missing == request.device]
     if without and (request.frameworks or request.targets or not any(isinstance(w, Greeting) for w in words.values())):
@@ -200,7 +223,7 @@ def adapted(suite: Suite, dtypes: tuple[str, ...], reductions: tuple[str, ...]) 
         UsageError: a reduction that lossbench does not know.
     """
     for reduction in reductions:
-        if reduction not in MEANINGS:
+        if reduction not in MEANINGS and reductions != ("all",):
             raise UsageError(f"--reduction {reduction!r}; {suggestion(reduction, list(MEANINGS))}")
     blocks = [
         replace(block, dtypes=dtypes or block.dtypes, reductions=reductions or block.reductions)
@@ -255,58 +278,3 @@ def _nothing_to_time(request: Request, cases: Sequence[Case], found: Plan) -> st
 def exit_code(run: Run) -> int:
     """0 fine, 4 if no implementation was timed or results could not be written."""
     return 4 if run.problems or not any(t.case and t.p25 is not None for t in run.timings) else 0
-
-
-def report(run: Run, request: Request, path: Path) -> None:
-    """Print the table, what was left out, and under which conditions it was measured."""
-    out = tables.console()
-    found = standings(run.timings, run.against.base)
-    for part in timing_tables(found, out.width):
-        out.print(part)
-    out.print()
-    growing = scalings(found)
-    if growing:
-        out.print(scaling_table(growing))
-        out.print()
-    for text in timing_differences(found, [str(target) for target in run.greetings]):
-        out.print(text, markup=False)
-    if run.unfinished:
-        out.print(run.unfinished, markup=False)
-    for target, reason in run.skipped.items():
-        out.print(f"skipped {target}: {reason}", markup=False)
-    for reason, count in run.plan.left_out.items():
-        out.print(f"left out {count} times: an implementation {reason}", markup=False)
-    if run.against.base and not any(standing.base for standing in found):
-        out.print(f"nothing that was timed is {request.against!r}, so no ratio could be given", markup=False)
-    out.print(closing_line(run, request), markup=False)
-    others = max(run.load_before or 0.0, (load_average() or 0.0) - 1)  # one process of the load is our own
-    if others > (os.cpu_count() or 1) / 2:
-        out.print(f"other work kept this machine busy (load {others:.1f}): these times are longer than they could be")
-    for problem in run.problems:
-        out.print(f"problem: {problem}", markup=False)
-    out.print(f"rows in {path}", markup=False)
-    if request.plot:
-        from lossbench.output import plots
-
-        for picture in plots.draw(found, request.plot):
-            out.print(f"picture in {picture}", markup=False)
-
-
-def closing_line(run: Run, request: Request) -> str:
-    """How much was measured on what, and how far it can be trusted."""
-    timed = sum(t.p25 is not None for t in run.timings)
-    versions = ", ".join(dict.fromkeys(f"{g.framework} {g.version}" for g in run.greetings.values()))
-    devices = ", ".join(dict.fromkeys(g.device_name for g in run.greetings.values()))
-    device = "" if request.device == "cpu" else f"; device {devices}"
-    loads = [f"{value:.1f}" for value in (run.load_before, load_average()) if value is not None]
-    processes = max((t.process for t in run.timings), default=0)
-    stolen = [t.steal for t in run.timings if t.steal is not None]
-    steal = f", {100 * sum(stolen) / len(stolen):.1f} % stolen by the host" if stolen else ""
-    return (
-        f"{timed} timings of {run.plan.implementations} implementations in up to {processes} "
-        f"process{'es' if processes > 1 else ''} each, in {run.wall:.0f} s; {versions}; "
-        f"{request.threads} thread{'s' if request.threads > 1 else ''}; "
-        f"{processor() or 'processor unknown'}{device}; load average {' to '.join(loads) or 'unknown'}{steal}; "
-        "ratios beside the interval that holds them (99.5 %) and beside what identical code showed (A/A): a "
-        "difference that is no larger means nothing"
-    )

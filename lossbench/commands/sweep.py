@@ -11,7 +11,7 @@ from lossbench.cases.names import find_losses, suggestion
 from lossbench.cases.regimes import REGIMES
 from lossbench.cases.suite import read_shape
 from lossbench.cases.unfolding import fits
-from lossbench.commands.own import NOBODYS, Own, with_their_defaults
+from lossbench.commands.own import NOBODYS, Own, see_alive, with_their_defaults
 from lossbench.commands.packaged import asked_of_missing, named
 from lossbench.commands.targets import checked, choose, installed_only
 from lossbench.crew import Crew
@@ -19,7 +19,9 @@ from lossbench.errors import UsageError
 from lossbench.judging.comparison import Comparison, open_answers
 from lossbench.loss import Loss, Over
 from lossbench.losses import catalogue
-from lossbench.output import tables
+from lossbench.output import plots, tables
+from lossbench.output.curves import sweep_pictures
+from lossbench.output.forms import checked_form
 from lossbench.output.sweep_table import sweep_table
 from lossbench.records import Case, Verdict
 from lossbench.results import LATEST, Writer
@@ -52,6 +54,8 @@ class Request:
     csv: Path | None = None
     targets: tuple[str, ...] = ()  # as written after --target
     own: Own = NOBODYS  # a user's own implementation
+    plot: Path | None = None  # a folder for pictures
+    form: str = "table"  # one of `FORMS`
 
 
 @dataclass(slots=True)
@@ -65,6 +69,9 @@ class Run:
 def main(request: Request) -> int:
     """Turn the stress up step by step, print the table, and return the exit code."""
     path = request.csv or LATEST / "sweep.csv"
+    checked_form(request.form)
+    if request.plot:
+        plots.needed()
     if not (request.losses or request.own):
         raise UsageError(
             "say which losses to sweep, such as `lossbench sweep cross_entropy`; `lossbench list` has them"
@@ -79,7 +86,9 @@ def main(request: Request) -> int:
         Crew(choose(request.frameworks, request.device, request.targets, request.own)) as crew,
         open_answers() as answers,
     ):
-        greetings = installed_only(crew.greet(), asked_by_name=bool(request.frameworks or request.targets))
+        words = crew.greet()
+        see_alive(words)
+        greetings = installed_only(words, asked_by_name=bool(request.frameworks or request.targets))
         asked_of_missing(request.implementation, greetings)
         offered = [i for greeting in greetings.values() for i in greeting.implementations]
         chosen = [catalogue()[name] for name in find_losses(request.losses or request.own.losses, catalogue(), offered)]
@@ -100,11 +109,18 @@ def main(request: Request) -> int:
             with tables.progress(len(cases), "sweeping") as progress:
                 comparison.run(cases, progress)
     level_by_case = {str(case): level_of(case, over) for case in cases}
-    out = tables.console()
-    for dtype in dtypes:
-        rows = [(level_by_case[v.case], v) for v in verdicts if v.dtype == dtype and v.compared]
-        out.print(sweep_table(rows, over, dtype))
+    compared = [v for v in verdicts if v.compared]
+    by_dtype = {dtype: [(level_by_case[v.case], v) for v in compared if v.dtype == dtype] for dtype in dtypes}
+    out = tables.put(
+        request.form, Verdict, compared, lambda out: (sweep_table(rows, over, d) for d, rows in by_dtype.items())
+    )
+    pictures: list[Path] = []
+    if request.plot:
+        for dtype, rows in by_dtype.items():
+            pictures += sweep_pictures(rows, over, dtype, request.plot)
     out.print(f"worst errors by scale, in eps of the format; rows in {path}", markup=False)
+    if request.plot:
+        out.print(f"{len(pictures)} pictures in {request.plot}", markup=False)
     return 0 if any(v.compared for v in verdicts) else 4
 
 

@@ -63,9 +63,11 @@ def parse_target(text: str, device: str) -> Target:
     named = named_targets()
     meant = named.get(text, text)
     parts = WRITTEN.fullmatch(meant)
-    name = NICKNAMES.get(parts["framework"].lower(), parts["framework"].lower()) if parts else ""
-    if parts is None or name not in (*FRAMEWORKS, "fakes"):
-        known = [*FRAMEWORKS, *NICKNAMES, *named]
+    announced = brought.frameworks()
+    name = parts["framework"] if parts else ""
+    name = name if name in announced else NICKNAMES.get(name.lower(), name.lower())
+    if parts is None or name not in (*FRAMEWORKS, "fakes", *announced):
+        known = [*FRAMEWORKS, *NICKNAMES, *announced, *named]
         raise UsageError(
             f"--target {text!r}; {suggestion(text.partition('=')[0].partition(':')[0], known)} It is written "
             "FRAMEWORK[:MODE][@DEVICE][=PATH/TO/python], or is a name from [targets] in lossbench.toml"

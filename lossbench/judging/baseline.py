@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from lossbench.judging.accepted import LEVELS, Accepted, Found, Key, described, number
@@ -23,10 +24,10 @@ DECLARED = (Status.BY_CONTRACT, Status.DEVIATES)
 ANSWERED = (Status.AGREES, Status.IMPRECISE, Status.BY_CONTRACT, Status.DEVIATES, Status.DIFFERS, Status.ACCEPTS)
 
 WORSE, VANISHED, EXPIRED, GONE, SLOWER = "worse", "vanished", "expired", "gone", "slower"
-MISSING, UNMEASURED = "missing", "unmeasured"
+MISSING, UNMEASURED, UNTIMED = "missing", "unmeasured", "untimed"
 BETTER, CHANGED, NEW = "better", "changed", "new"
 REGRESSIONS = (WORSE, VANISHED, EXPIRED, GONE, SLOWER)  # each of them fails the gate
-KINDS = (*REGRESSIONS, MISSING, UNMEASURED, BETTER, CHANGED, NEW)  # the order in which they stand
+KINDS = (*REGRESSIONS, MISSING, UNMEASURED, UNTIMED, BETTER, CHANGED, NEW)  # the order in which they stand
 
 
 def limit(accepted: float) -> float:
@@ -62,8 +63,8 @@ def compare(
         rows = [row for row in accepted if row.target == target]
         if rows:
             keys = f"{len(rows)} keys" if len(rows) > 1 else "1 key"
-            where = {"framework": target.framework, "device": target.device, "mode": target.mode}
-            findings.append(Finding(MISSING, str(target), keys, "", "", reason, **where))
+            where = ("", target.framework, "", target.device, target.mode)
+            findings.append(Finding(MISSING, str(target), keys, "", "", reason, *where))
     held = {row.key for row in accepted}
     findings += [
         about(one.row, NEW, "", described(one.row), one.shows().case, _seen(one.shows()))
@@ -71,6 +72,16 @@ def compare(
         if key not in held
     ]
     return in_order(findings)
+
+
+def by_other_draws(accepted: Sequence[Accepted], found: Mapping[Key, Found]) -> list[Finding]:
+    """What inputs show that nobody accepted: told, but no regression, as the same version may always have done it."""
+    findings = (weigh(row, found[row.key]) for row in accepted if row.key in found)
+    return [
+        replace(one, kind=CHANGED, reason=f"by other seeds than those accepted: {one.reason}")
+        for one in findings
+        if one is not None and one.kind in (WORSE, VANISHED)
+    ]
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from lossbench.judging.accepted import LEVELS
 from lossbench.judging.baseline import limit
-from lossbench.records import Status, Verdict
+from lossbench.records import Status, Target, Verdict
 
 Key = tuple[str, ...]
 UNMEASURED = (Status.ABSENT, Status.SKIPPED)
@@ -42,9 +42,15 @@ class Change:
 
 
 def changes(before: Iterable[Verdict], after: Iterable[Verdict]) -> list[Change]:
-    """Every row that is not what it was; what nobody measured, then or now, counts as not there."""
-    then = {key(row): row for row in before if row.status not in UNMEASURED}
-    now = {key(row): row for row in after if row.status not in UNMEASURED}
+    """Every row that is not what it was; what nobody measured, then or now, counts as not there.
+
+    The names of targets tell rows apart where a set has several of one framework; else a framework is held against
+    itself whatever its target was called, such as an old version in an environment of its own.
+    """
+    sets = [[row for row in rows if row.status not in UNMEASURED] for rows in (before, after)]
+    told_apart = any(len({key(row)[-1] for row in rows if row.framework == framework}) > 1
+                     for rows in sets for framework in {row.framework for row in rows})  # fmt: skip
+    then, now = ({key(row) if told_apart else key(row)[:-1]: row for row in rows} for rows in sets)
     found = [Change(Kind.GONE, row, None, f"was {row.status}") for at, row in then.items() if at not in now]
     for at, row in now.items():
         if at not in then:
@@ -56,8 +62,9 @@ def changes(before: Iterable[Verdict], after: Iterable[Verdict]) -> list[Change]
 
 
 def key(row: Verdict) -> Key:
-    """What a row is about."""
-    return (row.case, row.framework, row.via, row.device, row.mode)
+    """What a row is about; a target's name comes last, where it was given one."""
+    usual = str(Target(row.framework, device=row.device, mode=row.mode))
+    return (row.case, row.framework, row.via, row.device, row.mode, row.target if row.target != usual else "")
 
 
 def weighed(then: Verdict, now: Verdict) -> tuple[Kind, str] | None:

@@ -83,7 +83,7 @@ class Checking:
             return None
         if known is not None:
             renamed = parameters | {new: parameters[old] for new, old in known.renames} | dict(known.sets)
-            parameters = {n: renamed.get(n, p.default) for n, p in formula.parameters.items()}
+            parameters = formula.settings(renamed)
         arrays = {n: a if loss.arguments[n].domain.integer else round_to(a, form) for n, a in inputs.arrays.items()}
         return expect(formula, parameters, Inputs(arrays, inputs.poisoned), case.shape, self.answers, form)
 

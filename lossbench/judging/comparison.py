@@ -14,12 +14,15 @@ from lossbench.cases.regimes import REGIMES
 from lossbench.crew import Crew, Reply
 from lossbench.domains import Kind
 from lossbench.floats import FORMATS, Format, decode, encode, round_to
+from lossbench.judging import paths
 from lossbench.judging.judge import Answer, Judgement, Submission, answered_the_invalid, applies, judge, unanswered
 from lossbench.judging.relating import RULER, Relating, related
+from lossbench.judging.superfluous import answered_without
 from lossbench.judging.totals import Totals
 from lossbench.loss import Loss
 from lossbench.losses import catalogue
 from lossbench.records import (
+    CONTIGUOUS,
     INTEGERS,
     LAYOUTS,
     Case,
@@ -39,8 +42,9 @@ from lossbench.reference.expectation import Expectation, expect
 from lossbench.spreads import written
 from lossbench.wire import Absence, WireArray, fingerprint
 
-WINDOW = 400  # cases under way at a time, so that fast frameworks need not wait for slow ones,
+WINDOW = 4000  # cases under way at a time, so that fast frameworks need not wait for slow ones,
 HELD = 48 << 20  # and bytes of their inputs, so that large cases do not pile up
+SUMMED = "normal"  # the regime in which tensors are asked for their gradients against ones as well
 Emit = Callable[[Verdict], None]
 
 
@@ -57,6 +61,7 @@ class Work:
     waiting: int
     expectation: Expectation | None = None
     variants: dict[tuple[Known | None, str], Expectation] = field(default_factory=dict)
+    ways: paths.Replies | None = None  # where an implementation is asked in several modes
 
     @property
     def size(self) -> int:
@@ -80,6 +85,7 @@ class Comparison:
         self.crew, self.answers, self.emit, self.limits = crew, answers, emit, limits
         self.greetings = dict(greetings)
         self.tables = {t: {i.key: i for i in g.implementations if chosen(i)} for t, g in greetings.items()}
+        self.first_ways = paths.first_ways(greetings)
         self.packages = {(t, i.via): i.package for t, table in self.tables.items() for i in table.values()}
         self.losses = catalogue()
         self.totals = Totals()
@@ -170,7 +176,7 @@ class Comparison:
                 cotangents=len(work.cotangents),
                 fingerprint=work.fingerprint,
                 repeat=REGIMES[case.regime].repeat,
-                layout=next((word for word in case.how if word in LAYOUTS), _layout(case)),
+                layout=next((word for word in case.how if word in (*LAYOUTS, CONTIGUOUS)), _layout(case)),
             )
             self.crew.ask(target, question, arrays)
 
@@ -187,9 +193,11 @@ class Comparison:
         generator = np.random.default_rng(seed_of(case) ^ 0x10553E4C)
         # never 1 where it stands alone, so that a backward which ignores it shows
         random = generator.choice([-2.0, -1.5, -1.0, -0.5, 0.5, 1.5, 2.0, *([1.0] if shape else [])], shape)
-        # a scalar's gradient only scales with its cotangent; a tensor's shows with ones what a plain sum would see
-        cotangents = [random] if shape == () else [random, np.ones(shape)]
-        return Work(case, loss, parameters, self.built[1], cotangents, "", waiting)
+        # A scalar's gradient only scales with its cotangent; a tensor's shows with ones what a plain sum would see.
+        # That is in the call and not in its inputs: one regime shows it, and the others need no second answer.
+        cotangents = [random, np.ones(shape)] if case.regime == SUMMED and shape else [random]
+        ways = paths.Replies(self.first_ways) if self.first_ways else None
+        return Work(case, loss, parameters, self.built[1], cotangents, "", waiting, ways=ways)
 
     def wired(self, work: Work) -> list[WireArray]:
         """Its arguments and cotangents as they travel."""
@@ -226,6 +234,9 @@ class Comparison:
             self._emit(work.case, reply.target, implementation.via, found, "")
         else:
             self._judge(work, reply, implementation)
+        for one, other in work.ways.pairs(reply) if work.ways else ():
+            if apart := paths.between(self, work, one, other):
+                self._emit(work.case, other.target, implementation.via, apart, paths.RULER, beside=one.target)
         work.waiting -= 1
         if work.waiting == 0:
             del self.under_way[reply.identity]
@@ -235,8 +246,9 @@ class Comparison:
         answers, ruler = answers_in(reply, len(work.cotangents)), ""
         if not answers:
             found = unanswered(work.case, reply.outcome, implementation.known)
-        elif REGIMES[work.case.regime].must_reject:
-            found = answered_the_invalid(answers[0])
+        elif (regime := REGIMES[work.case.regime]).must_reject:
+            right = regime.superfluous and answered_without(self, work, implementation, reply.outcome, answers)
+            found = right or answered_the_invalid(answers[0])
         else:
             expectation = self.expectation_of(work)
             ruler = expectation.ruler
@@ -276,7 +288,7 @@ class Comparison:
             renamed = dict(work.parameters)
             if known is not None:
                 renamed |= {new: work.parameters[old] for new, old in known.renames} | dict(known.sets)
-            parameters = {n: renamed.get(n, p.default) for n, p in variant.parameters.items()}
+            parameters = variant.settings(renamed)
             rounded = {
                 n: a if work.loss.arguments[n].domain.integer else round_to(a, form)
                 for n, a in work.inputs.arrays.items()
@@ -291,7 +303,9 @@ class Comparison:
         if text not in self.totals.problems:
             self.totals.problems.append(text)
 
-    def _emit(self, case: Case, target: Target, via: str, found: Judgement, ruler: str) -> None:
+    def _emit(
+        self, case: Case, target: Target, via: str, found: Judgement, ruler: str, beside: Target | None = None
+    ) -> None:
         compared = found.compared
         measured = compared > 0 and found.status is not Status.REFUSES
         value = found.value if measured and found.value.compared else None
@@ -312,8 +326,8 @@ class Comparison:
             compared=compared,
             value_error=value.scale if value else None,
             gradient_error=gradient.scale if gradient else None,
-            value_ulps=value.ulps if value and ruler != RULER else None,
-            gradient_ulps=gradient.ulps if gradient and ruler != RULER else None,
+            value_ulps=value.ulps if value and ruler not in (RULER, paths.RULER) else None,
+            gradient_ulps=gradient.ulps if gradient and ruler not in (RULER, paths.RULER) else None,
             reference=ruler if measured else "",
             worst=found.worst,
             note="; ".join(found.notes),
@@ -325,7 +339,7 @@ class Comparison:
             gradient_worst=gradient.worst if gradient else "",
             value_spread=written(value.spread) if value else (),
             gradient_spread=written(gradient.spread) if gradient else (),
-            target=str(target),
+            target=str(target) if beside is None else f"{target} beside {beside}",
             package=self.packages.get((target, via), ""),
         )
         self.totals.verdicts += 1

@@ -14,7 +14,9 @@ STAT = Path("/proc/stat")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 UNKNOWN_CACHE = 32 << 20  # bytes, where the machine does not say
 STEAL = 7  # its place in a line of /proc/stat
-CARD_FIELDS = "driver_version,clocks.sm,clocks.mem,clocks_throttle_reasons.active"
+CARD_FIELDS = ("driver_version", "clocks.sm", "clocks.mem", "temperature.gpu", "power.draw")
+REASONS = ("clocks_event_reasons.active", "clocks_throttle_reasons.active")  # its name now, and that of old drivers
+SLOWED = {0x4: "power cap", 0x8: "hardware slowdown", 0x20: "heat", 0x40: "heat", 0x80: "power brake"}  # NVML's bits
 
 
 def processor() -> str:
@@ -70,13 +72,27 @@ def card(device: str) -> str:
     tool = shutil.which("nvidia-smi") if device == "cuda" else None
     if tool is None:
         return ""
-    command = [tool, f"--query-gpu={CARD_FIELDS}", "--format=csv,noheader"]
+    mine = os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0]  # the framework's first card is this one
+    for reasons in REASONS:
+        fields = (*CARD_FIELDS, reasons)
+        command = [tool, f"--query-gpu={','.join(fields)}", "--format=csv,noheader", *(["-i", mine] if mine else [])]
+        try:
+            found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        values = [value.strip() for value in found.stdout.partition("\n")[0].split(",")]
+        return " ".join(f"{name}={value}" for name, value in zip(fields, values, strict=False))
+    return ""
+
+
+def slowed(card: str) -> tuple[str, ...]:
+    """Why a card ran slower than it can, in words, by what `card` said of it."""
+    word = next((w.partition("=")[2] for w in card.split() if w.partition("=")[0] in REASONS), "")
     try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    values = [value.strip() for value in found.stdout.partition("\n")[0].split(",")]
-    return " ".join(f"{name}={value}" for name, value in zip(CARD_FIELDS.split(","), values, strict=False))
+        bits = int(word, 16)
+    except ValueError:
+        return ()
+    return tuple(dict.fromkeys(reason for bit, reason in SLOWED.items() if bits & bit))
 
 
 def _said(name: str) -> list[str]:

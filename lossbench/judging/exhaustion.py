@@ -13,7 +13,7 @@ from lossbench.crew import Crew, Reply
 from lossbench.floats import FORMATS, encode
 from lossbench.judging.patterns import Passage, Tally, Truth, inside, pattern_count, patterns, truth
 from lossbench.loss import Loss
-from lossbench.records import Case, Ended, Greeting, Implementation, Option, Question, Target
+from lossbench.records import Case, Ended, Greeting, Implementation, Question, Target
 from lossbench.wire import WireArray, fingerprint
 
 STRETCH = 1 << 20  # patterns in one question
@@ -113,7 +113,7 @@ class Examiner:
         ]
         arrays.append(WireArray(passage.dtype, encode(np.ones(stored.shape), form)))  # the cotangent
         stretch = Stretch(passage, stored, fingerprint(arrays), 0)
-        settings: dict[str, Option] = {n: p.default for n, p in loss.parameters.items()} | dict(passage.parameters)
+        settings = loss.settings(passage.parameters)
         differentiable = tuple(name for name in names if loss.arguments[name].domain.differentiable)
         for target in self.tables:
             keys = tuple(implementation.key for implementation in self.takers(target, passage))

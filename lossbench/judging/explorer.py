@@ -53,6 +53,8 @@ class Explorer:
         # one more reduction for each implementation that lacks the plain one
         rest = [next((r for r in plain if r in some), "") for some in offered if self.plain not in some]
         self.reductions = [self.plain, *dict.fromkeys(r for r in rest if r)]
+        self.usual = {name: value for i in implementations for name, value in i.defaults}  # of a user's own
+        self.always = {name for i in implementations for name in i.required} & set(self.usual)
         self.others = [r for r in plain if r != self.plain]
 
     def fresh(self, number: int, generator: np.random.Generator) -> Literal | None:
@@ -65,6 +67,9 @@ class Explorer:
         if generator.random() < 0.6:
             given = tuple(name for name in self.arrays if generator.random() < 0.3)
             parameters = settings(self.loss, {}, self.offered, generator)
+        for name, value in self.usual.items():  # as their users call them: at their own defaults
+            if name not in dict(parameters) and (name in self.always or number % 2):
+                parameters = tuple(sorted((*parameters, (name, value))))
         regime = self.regimes[(number // len(self.reductions)) % len(self.regimes)]
         if regime in LEVELS:
             regime = f"{regime}={2.0 ** int(generator.integers(*LEVELS[regime])):g}"

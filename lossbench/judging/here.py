@@ -14,7 +14,7 @@ from lossbench.crew import Reply
 from lossbench.errors import EnvironmentLacks
 from lossbench.framework import Framework
 from lossbench.judging.comparison import Comparison, open_answers
-from lossbench.judging.matching import Matching
+from lossbench.judging.tested_call import TestedCall
 from lossbench.loss import Loss
 from lossbench.records import Case, Greeting, Implementation, Known, Question, Target, Verdict
 from lossbench.wire import WireArray
@@ -86,7 +86,7 @@ class Here:
             yield self._replies.popleft()
 
 
-def judged(engine: Framework, mapping: Matching, loss: Loss, cases: Sequence[Case], reduction: str) -> list[Verdict]:
+def judged(engine: Framework, mapping: TestedCall, loss: Loss, cases: Sequence[Case], reduction: str) -> list[Verdict]:
     """The verdicts on a user's function, which stands in the framework's table for as long as it takes."""
     held = tuple(n for n in loss.differentiable if {"target", "label", "labels", "sign"} & set(n.split("_")))
     silent = Known("gives no gradient to what it is held against", no_gradient=held, contract=True)

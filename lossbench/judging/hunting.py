@@ -27,6 +27,7 @@ PROVEN_SIZE = 512  # numbers up to which a term is proven at once
 WHOLE_SIZE = 1 << 14  # and up to which a batch is kept that shows what none of its terms shows alone
 MOST_DEATHS = 3  # of a worker, by one implementation
 KNOWN = (Status.DEVIATES, Status.BY_CONTRACT)
+DEATHS = (Status.CRASHES, Status.HANGS)
 REACHES = ("ordinary", "any")  # inputs: of everyday sizes, or whatever the format holds
 ORDINARY = (1e-9, 1e5)  # sizes, 0 beside them
 Key = tuple[Place, str, str, str, str]  # implementation, loss, format, respect, reach
@@ -128,6 +129,9 @@ class Hunter:
         probes = self._probes(ground, turn)
         sightings = self._put(self.scout, [(literal, place) for literal, place in probes])
         literals = [literal for literal, _ in probes]
+        for seen in sightings:
+            if seen.verdict.status in DEATHS:  # kept as it is: who has died too often is not asked again
+                self._keep(seen.place, seen.verdict, literals[seen.number])
         trials = [trial for seen in sightings for trial in self._suspects(seen, literals[seen.number], turn)]
         self._try(trials)
         self.bag.rounds += 1
@@ -171,7 +175,7 @@ class Hunter:
         for seen in found:
             seen.number = by_name[seen.verdict.case]  # those that may do harm were asked again, at the end
             self.bag.asked += seen.verdict.compared
-            if seen.verdict.status in (Status.CRASHES, Status.HANGS):
+            if seen.verdict.status in DEATHS:
                 self.bag.deaths[seen.place] = self.bag.deaths.get(seen.place, 0) + 1
         return found
 
@@ -260,6 +264,7 @@ class Hunter:
         defect = Defect.of(found, objective)
         one = Shrinker(catch.literal, loss, defect, ask, enough).shrunk()
         for small in (one, catch.literal):
+            self.bag.deaths.pop(place, None)
             seen = self._put(self.prover, [(small, place)])
             if seen and defect.shown_by(seen[0].verdict):
                 return small, seen[0].verdict

@@ -176,8 +176,7 @@ def settings(
     for name in names:
         if generator.random() < max(0.35, 1 / len(names)):
             chosen[name] = _setting(loss, name, generator)
-    kept = {name: value for name, value in chosen.items() if value != loss.parameters[name].default}
-    return tuple(sorted(kept.items()))
+    return loss.departures(chosen)
 
 
 def _setting(loss: Loss, name: str, generator: np.random.Generator) -> Option:

@@ -117,7 +117,7 @@ def truth(loss: Loss, passage: Passage, stored: np.ndarray) -> Truth:
     numbers = decode(stored, form)
     inputs = {name: np.full(numbers.shape, value) for name, value in passage.held}
     inputs[passage.argument] = numbers
-    parameters = {name: parameter.default for name, parameter in loss.parameters.items()} | dict(passage.parameters)
+    parameters = loss.settings(passage.parameters)
     domain = loss.arguments[passage.argument].domain
     with np.errstate(all="ignore"):
         asked = np.isfinite(numbers) & (numbers >= domain.low) & (numbers <= domain.high)

@@ -44,6 +44,11 @@ def pitfalls(loss: Loss) -> Iterator[str]:
             f"a mean divides by every {SIZES[loss.over]}, a sum does not: its gradient grows with the batch, so going "
             "from one to the other, or to another batch size under a sum, asks for another learning rate"
         )
+    if Kind.LENGTH in kinds and "count_mean" in loss.reductions:
+        yield (
+            "its mean divides each sample's loss by the number of its labels first, and so weighs short ones more; who "
+            "divides by the number of samples alone has a count_mean: the two are not to be compared"
+        )
 
 
 def _activated_twice(loss: Loss, name: str) -> Iterator[str]:
@@ -54,7 +59,7 @@ def _activated_twice(loss: Loss, name: str) -> Iterator[str]:
         return
     first = next(iter(loss.arguments))
     twice = {**given, first: activated(given[first], name)}
-    parameters = {name: parameter.default for name, parameter in loss.parameters.items()}
+    parameters = loss.settings()
     with np.errstate(all="ignore"):
         right, wrong = loss(given, parameters), loss(twice, parameters)
     costs, instead = (float(np.ravel(terms.value)[0]) for terms in (right, wrong))
@@ -103,7 +108,7 @@ def _raw_scores(loss: Loss, name: str) -> str:
     if given is None:
         return ""
     with np.errstate(all="ignore"):
-        terms = loss(given, {name: parameter.default for name, parameter in loss.parameters.items()})
+        terms = loss(given, loss.settings())
     value = float(np.ravel(terms.value)[0])
     return f"; a raw score of {CONFIDENT:g} would cost {value:.2g}" if np.isfinite(value) else ""
 

@@ -7,7 +7,8 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lossbench.judging.intervals import Relation, compared, spread_across
+from lossbench.judging.holdups import least_idle, undisturbed
+from lossbench.judging.intervals import Relation, compared, percentile, quiet, spread_across
 from lossbench.judging.traffic import bucket, impossible
 from lossbench.records import Status
 from lossbench.timings import Timing
@@ -36,7 +37,7 @@ class Standing:
     shape: str
     contest: str  # the case under which it is compared
     case: str
-    forward: float | None  # the median over processes of their 25th percentiles
+    forward: float | None  # the mean of the quietest quarter of processes, of each the 25th percentile
     backward: float | None  # the same of forward and backward in one call
     first_call: float | None  # the median over processes, of forward and backward where there is one
     processes: int
@@ -53,6 +54,7 @@ class Standing:
     impossible: bool  # too fast for what has to be moved
     note: str
     figures: tuple[float, ...] = ()  # of forward and backward in one call, by process
+    rounds: tuple[int, ...] = ()  # in which they were taken
     ratio: float | None = None  # to the one it is held against, forward and backward in one call
     low: float | None = None  # of the interval the ratio lies in
     high: float | None = None
@@ -92,7 +94,8 @@ def standings(timings: Sequence[Timing], base: Base | None = None) -> list[Stand
         elif row.loss == EMPTY_CALL:  # the harness's, in whatever mode
             key = (row.framework, row.device, EMPTY_CALL)
         groups.setdefault(key, []).append(row)
-    roofs = _roofs(timings)
+    groups = {key: _rid_of_holdups(rows) for key, rows in groups.items()}
+    roofs = _roofs([row for rows in groups.values() for row in rows])
     contests: dict[tuple[str, str], list[Standing]] = {}
     for rows in groups.values():
         standing = _standing(rows, roofs)
@@ -100,6 +103,31 @@ def standings(timings: Sequence[Timing], base: Base | None = None) -> list[Stand
     ranked = [each for contest in contests.values() for each in _ranked(contest, base)]
     order = {COPY: 0, EMPTY_CALL: 1}
     return sorted(ranked, key=lambda row: (order.get(row.loss, 2), row.loss))  # stable: keeps sizes and ranks
+
+
+def _rid_of_holdups(rows: Sequence[Timing]) -> list[Timing]:
+    """The rows of one implementation, their figures by what all of its processes tell of how long it waits."""
+    told = [row for row in rows if row.busy and row.p25 is not None]
+    sides = {row.direction for row in told}
+    idle = {side: least_idle((row.samples, row.busy) for row in told if row.direction == side) for side in sides}
+    return [
+        _with_samples(row, undisturbed(row.samples, row.busy, idle[row.direction]))
+        if row.busy and row.p25 is not None
+        else row
+        for row in rows
+    ]
+
+
+def _with_samples(row: Timing, samples: Sequence[float]) -> Timing:
+    """The row with its figures worked out anew."""
+    p25, moved = percentile(samples, 0.25), row.least_bytes
+    return replace(
+        row,
+        p25=p25,
+        minimum=min(samples),
+        elements_per_second=row.elements / p25 if row.elements else None,
+        gigabytes_per_second=moved / p25 / 1e9 if moved else None,
+    )
 
 
 def _roofs(timings: Sequence[Timing]) -> Roofs:
@@ -120,7 +148,8 @@ def _standing(rows: Sequence[Timing], roofs: Roofs) -> Standing:
     first, last = rows[0], (rated or rows)[-1]
     least = last.least_bytes
     copied = roofs.get((first.device, bucket(least))) if least and first.case else None
-    rate = _median([t.gigabytes_per_second for t in rated])
+    seconds = quiet([t.p25 for t in rated if t.p25 is not None])
+    rate = least / seconds / 1e9 if least and seconds else None
     fastest = min((t.minimum for t in rated if t.minimum is not None), default=None)
     answers = [t.answer for side in (BACKWARD, FORWARD) for t in rows if t.direction == side and t.answer]
     return Standing(
@@ -136,13 +165,13 @@ def _standing(rows: Sequence[Timing], roofs: Roofs) -> Standing:
         shape=first.shape,
         contest=first.stands_for or first.case,
         case=first.case,
-        forward=_median(p25s[FORWARD]),
-        backward=_median(p25s[BACKWARD]),
+        forward=quiet(p25s[FORWARD]),
+        backward=quiet(p25s[BACKWARD]),
         first_call=_median([t.first_call for t in rated]),
         processes=max((len(figures) for figures in p25s.values()), default=0),
         spread=max(spreads, default=None),
         elements=first.elements,
-        elements_per_second=_median([t.elements_per_second for t in rated]),
+        elements_per_second=first.elements / seconds if first.elements and seconds else None,
         gigabytes_per_second=rate,
         roof=rate * 1e9 / copied if rate and copied else None,
         operations=first.operations,
@@ -153,6 +182,7 @@ def _standing(rows: Sequence[Timing], roofs: Roofs) -> Standing:
         impossible=bool(fastest and least and copied and impossible(fastest, least, copied)),
         note="; ".join(dict.fromkeys(_notes(rows))),
         figures=tuple(p25s[BACKWARD]),
+        rounds=tuple(t.process for t in sides[BACKWARD]),
     )
 
 
@@ -177,7 +207,9 @@ def _ranked(contest: Sequence[Standing], base: Base | None) -> list[Standing]:
         if row is chosen:
             ranked.append(replace(row, ratio=1.0, base=True))
             continue
-        found = compared(row.figures, chosen.figures, rivals=len(timed) - 1)
+        theirs = dict(zip(chosen.rounds, chosen.figures, strict=True))
+        both = [(f, theirs[r]) for r, f in zip(row.rounds, row.figures, strict=True) if r in theirs]
+        found = compared(row.figures, chosen.figures, len(timed) - 1, both)
         relation = None if row.wrong or row.impossible else found.relation
         ranked.append(
             replace(row, ratio=found.ratio, low=found.low, high=found.high, floor=found.floor, relation=relation)

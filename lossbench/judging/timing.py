@@ -20,6 +20,7 @@ from lossbench.cases.inputs import resolved
 from lossbench.crew import Timed
 from lossbench.hand import environment
 from lossbench.judging.conditions import Steal, cache_bytes, card, frequency, load_average, processor
+from lossbench.judging.holdups import least_idle, undisturbed
 from lossbench.judging.intervals import narrow_enough, percentile, spread_within
 from lossbench.judging.standings import BACKWARD, COPY, EMPTY_CALL, FORWARD
 from lossbench.judging.trials import Job, Load, Plan, load
@@ -31,6 +32,7 @@ from lossbench.wire import WireArray
 HELD_BYTES = 1 << 30  # of inputs, kept from one round to the next
 FEWEST_PROCESSES = 6  # below that many on either side no interval can be given
 USUAL_SECONDS, USUAL_PROCESSES = 3.0, 12  # so much time is spread over at most so many processes
+CARD_CACHE = 128 << 20  # bytes that a graphics card keeps at hand, at most
 ASIDE = 0.03  # seconds for the empty call and for copying, in each process
 Emit = Callable[[Timing], None]
 Check = Callable[[Case, Load, Target, Job, bool, Timed], str]
@@ -67,8 +69,8 @@ class Settings:
 
     @property
     def visit(self) -> float:
-        """Seconds for one direction of one implementation in one process."""
-        return self.seconds / (2 * self.most)
+        """Seconds for one implementation in one process: a third for forward alone, which has less to do."""
+        return self.seconds / self.most
 
 
 class Timekeeping:
@@ -91,6 +93,7 @@ class Timekeeping:
         self.answers: dict[tuple[Target, Job, str], tuple[str, int | None]] = {}
         self.spent: defaultdict[tuple[Target, Job], float] = defaultdict(float)
         self.figures: defaultdict[tuple[Target, Job, str], list[float]] = defaultdict(list)
+        self.idle: dict[tuple[Target, Job, str], float] = {}
         self.loads: dict[Case, Load] = {}
         self.done = 0
         self.rounds = 0  # that were ended
@@ -172,12 +175,17 @@ class Timekeeping:
             parameters=tuple(sorted(resolved(case, self.losses[case.loss]).items())) if case else (),
             reduction=case.reduction if case else "",
             backward=direction == BACKWARD,
-            seconds=self.settings.visit if case else min(ASIDE, self.settings.visit),
+            seconds=self._seconds(job, direction),
             fingerprint=load.fingerprint,
-            sets=load.sets(self.cache) if case and target.device == "cpu" else 1,
+            sets=load.sets(self.cache if target.device == "cpu" else CARD_CACHE) if case else 1,
             inspect=bool(case) and (target, job, direction) not in self.answers,
             copied=job.copied,
         )
+
+    def _seconds(self, job: Job, direction: str) -> float:
+        if job.case is None:
+            return min(ASIDE, self.settings.visit / 3)
+        return self.settings.visit * (2 if direction == BACKWARD else 1) / 3
 
     def load(self, case: Case) -> Load:
         """The case's inputs, built once as long as there is room."""
@@ -193,13 +201,16 @@ class Timekeeping:
     ) -> Timing:
         greeting, case = self.greetings[target], job.case
         note = measured.message if measured.ended is Ended.ANSWERED else f"{measured.ended}: {measured.message}"
-        samples = measured.samples if not note else ()
+        direction = BACKWARD if trial.backward else FORWARD
+        key = (target, job, direction)
+        if measured.busy:
+            self.idle[key] = least_idle([(measured.samples, measured.busy)], self.idle.get(key))
+        samples = undisturbed(measured.samples, measured.busy, self.idle.get(key, 0.0)) if not note else ()
         p25 = percentile(samples, 0.25) if samples else None
         least = load.traffic.backward if trial.backward else load.traffic.forward
         moved = least if case else job.copied
         malloc = environment(target.device, self.settings.threads, {})
-        direction = BACKWARD if trial.backward else FORWARD
-        answer, memory = self.answers.get((target, job, direction), ("", None))
+        answer, memory = self.answers.get(key, ("", None))
         elements = math.prod(case.shape) if case else None
         return Timing(
             case=str(case) if case else "",
@@ -245,6 +256,7 @@ class Timekeeping:
             note=note,
             target=str(target),
             package=job.implementation.package if job.implementation else "",
+            busy=measured.busy,
         )
 
 

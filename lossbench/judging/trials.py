@@ -77,17 +77,34 @@ def plan(
 
 
 def _job(implementation: Implementation, case: Case, loss: Loss, device: str) -> tuple[str, Job | None]:
-    """The implementation on the case, or in a reduction that it has; or what keeps it from being timed."""
+    """The implementation on the case, or in a reduction that it has; or what keeps it from being timed.
+
+    One that needs an array which the case leaves out, such as weights, is timed with it, for itself.
+    """
     reason = lacks(implementation, case, loss, device)
-    if not reason:
-        return "", Job(case, implementation)
-    if case.reduction not in implementation.reductions:
-        offered = [r for r in loss.reductions if r in implementation.reductions and "weighted" not in r]
+    present = {name for name, a in loss.arguments.items() if not a.optional} | set(case.given)
+    needed = [name for name in loss.arguments if name in implementation.required and name not in present]
+    asked = replace(case, given=(*case.given, *needed)) if needed else case
+    if not lacks(implementation, asked, loss, device):
+        return "", Job(asked, implementation)
+    if asked.reduction not in implementation.reductions:
+        offered = [r for r in loss.reductions if r in implementation.reductions and (needed or "weighted" not in r)]
         for word in (*STAND_INS, *offered):
-            other = replace(case, reduction=word)
+            other = replace(asked, reduction=word)
             if word in offered and not lacks(implementation, other, loss, device):
-                return "", Job(other, implementation, case)
+                return "", Job(other, implementation, asked)
     return reason, None
+
+
+def standing_in(cases: Sequence[Case], offered: Sequence[Case]) -> list[Case]:
+    """The cases, and for each loss that has none of them one in a reduction that it has, out of those it offers."""
+    found, have = list(cases), {case.loss for case in cases}
+    words = [*STAND_INS, *(case.reduction for case in offered)]
+    for case in sorted(offered, key=lambda each: words.index(each.reduction)):  # stable: others in their own order
+        if case.loss not in have:
+            found += [each for each in offered if (each.loss, each.reduction) == (case.loss, case.reduction)]
+            have.add(case.loss)
+    return found
 
 
 def learned(loss: Loss, present: Iterable[str]) -> tuple[str, ...]:

@@ -10,10 +10,12 @@ from lossbench.domains import Amount, Logit
 from lossbench.functions import exp, xlogy
 from lossbench.loss import Terms, loss
 from lossbench.losses.limits import product
+from lossbench.losses.weighed import masked_terms
 
 UNIT = 400.0  # exp(-UNIT) keeps the parts in range where one of them overflows
 
 
+@masked_terms
 @loss(over="elements", reductions=("none", "mean", "sum", "batchmean", "sum_last"))
 @np.errstate(all="ignore")
 def generalized_kl(log_prediction: Logit, target: Amount) -> Terms:

@@ -11,6 +11,7 @@ from lossbench.functions import exactly, log, power, total, xlogy
 from lossbench.loss import Denominator, Terms, loss
 from lossbench.losses.limits import product, quotient
 from lossbench.losses.stable import normalized_parts
+from lossbench.losses.weighed import sample_weighted
 
 Exponent = Annotated[float, Range(low=0.0, high=1.0, low_open=True)]
 
@@ -31,6 +32,7 @@ def weigh_probabilities(prediction: np.ndarray, shares: np.ndarray) -> Terms:
     )
 
 
+@sample_weighted
 @loss(
     over="rows",
     also={"label_smoothing": (0.125,)},
@@ -69,6 +71,7 @@ def _(prediction, target, *, label_smoothing):
     )
 
 
+@sample_weighted
 @loss(
     over="rows",
     also={"ignore_index": (1, -1)},
@@ -120,6 +123,7 @@ def ignoring(terms: Terms, kept: np.ndarray, shares: np.ndarray) -> Terms:
     )
 
 
+@sample_weighted
 @loss(over="rows", also={"exponent": (0.125, 0.75)}, aliases=("gce",), relations=("classes_permuted", "not_negative"))
 @np.errstate(all="ignore")
 def generalized_cross_entropy(prediction: Probabilities, target: ClassIndex, *, exponent: Exponent = 0.5) -> Terms:

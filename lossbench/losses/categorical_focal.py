@@ -6,11 +6,13 @@ from typing import Annotated
 
 import numpy as np
 
-from lossbench.domains import ClassWeight, Fraction, Logits, NonNegativeNumber, Probabilities, Range
+from lossbench.domains import ClassWeight, Fraction, Logits, Mask, NonNegativeNumber, Probabilities, Range
 from lossbench.functions import exactly, exp, log, power, total, xlogy
 from lossbench.loss import Terms, loss
+from lossbench.losses.cross_entropy import only
 from lossbench.losses.limits import product, quotient
 from lossbench.losses.stable import normalized_parts, softmax_parts
+from lossbench.losses.weighed import sample_weighted
 
 EPS = float(np.finfo(np.float64).eps)
 SETTINGS = {"alpha": (0.25,), "gamma": (0.0, 0.5, 3.0), "label_smoothing": (0.125,)}
@@ -18,6 +20,7 @@ Polynomial = Annotated[float, Range(low=-1.0)]
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
+@sample_weighted
 @loss(
     over="rows",
     also=SETTINGS,
@@ -57,6 +60,7 @@ def _(logits, target, weight, *, alpha, gamma, label_smoothing):
     return _focal([p / whole for p in powers], missed, target, weight, alpha, gamma, label_smoothing)
 
 
+@sample_weighted
 @loss(over="rows", also=SETTINGS, form_of="categorical_focal", relations=("classes_permuted", "not_negative"))
 @np.errstate(all="ignore")
 def categorical_focal_probability(
@@ -154,23 +158,29 @@ def slopes_of_pull(
     also={"epsilon": (0.0, -1.0, 3.0)},
     aliases=("poly1", "poly_loss"),
     relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted"),
+    alone=("mask",),
 )
 @np.errstate(all="ignore")
-def poly1_cross_entropy(logits: Logits, target: Probabilities, *, epsilon: Polynomial = 2.0) -> Terms:
+def poly1_cross_entropy(
+    logits: Logits, target: Probabilities, mask: Mask = None, *, epsilon: Polynomial = 2.0
+) -> Terms:
     """Cross entropy of the softmax of the logits with the first term of its expansion in 1 - p weighted anew.
 
     ``Σ_c y_c (-log p_c + ε (1 - p_c))`` with p the softmax. logits and target [..., C]; one term for each row. With
     ``h_c = 1 + ε p_c`` the derivative by x_j is ``p_j Σ_c y_c h_c - y_j h_j``; that by y_c is
-    ``ε (1 - p_c) - log p_c``. Identity: `soft_cross_entropy` where ε is 0.
+    ``ε (1 - p_c) - log p_c``. With a mask [..., C] softmax and sum are over the classes whose mask is 1. Identity:
+    `soft_cross_entropy` where ε is 0.
 
     Source: Z. Leng et al., "PolyLoss: a polynomial expansion perspective of classification loss functions", ICLR 2022.
     """
-    rows = softmax_parts(logits)
+    counted = np.ones(logits.shape) if mask is None else mask
+    rows = softmax_parts(logits if mask is None else only(logits, mask))
     surprisals, probabilities, complements = rows
+    target = product(counted, target)
     terms = slopes_of_pull("logits", rows, target, 1 + epsilon * probabilities, 1.0, None)
     blunt = slopes_of_pull("logits", rows, target, 1 + abs(epsilon) * probabilities, 1.0, None)
-    by_target = surprisals + epsilon * complements
-    size = 1 + surprisals + abs(epsilon)
+    by_target = product(counted, surprisals + epsilon * complements)
+    size = product(counted, 1 + surprisals + abs(epsilon))
     return Terms(
         product(target, by_target).sum(axis=-1),
         {**terms.slopes, "target": by_target},
@@ -180,7 +190,8 @@ def poly1_cross_entropy(logits: Logits, target: Probabilities, *, epsilon: Polyn
 
 
 @poly1_cross_entropy.definition
-def _(logits, target, *, epsilon):
-    powers = [exp(x) for x in logits]
-    mass = total(powers)
-    return total(y * (-log(p / mass) + epsilon * (1 - p / mass)) for p, y in zip(powers, target, strict=True))
+def _(logits, target, mask, *, epsilon):
+    kept = [c for c in range(len(logits)) if mask is None or bool(mask[c] == 1)]
+    shares = {c: exp(logits[c]) for c in kept}
+    mass = total(shares.values())
+    return total(target[c] * (-log(p / mass) + epsilon * (1 - p / mass)) for c, p in shares.items())

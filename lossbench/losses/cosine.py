@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lossbench.domains import Cosine, NonNegativeNumber, Real, RowWeight, SignPerRow
+from lossbench.domains import Cosine, Mask, NonNegativeNumber, Real, RowWeight, SignPerRow
 from lossbench.functions import maximum, sqrt, total, where
 from lossbench.loss import Denominator, Terms, loss
 from lossbench.losses.limits import product, ratio
+from lossbench.losses.weighed import sample_weighted
 
 Arrays = dict[str, np.ndarray]
 
@@ -72,53 +73,74 @@ def turns(near: Direction, far: Direction, between: Angle) -> tuple[np.ndarray, 
     return np.ldexp(turn / near.length, -near.exponent), np.ldexp(size / near.length, -near.exponent)
 
 
-def cosine_terms(a: np.ndarray, b: np.ndarray, floor: float) -> tuple[Terms, Angle]:
+def cosine_terms(a: np.ndarray, b: np.ndarray, floor: float, mask: np.ndarray | None = None) -> tuple[Terms, Angle]:
     """The terms of the cosine of the vectors first and second, whose lengths count as at least `floor`."""
+    if mask is not None:
+        a, b = np.where(mask > 0, a, 0.0), np.where(mask > 0, b, 0.0)
     u, v = direction(a, floor=floor), direction(b, floor=floor)
     found = angle(u, v)
     by_first, by_second = turns(u, v, found), turns(v, u, found)
     slopes = {"first": by_first[0], "second": by_second[0]}
-    return Terms(found.cosine, slopes, found.terms, {"first": by_first[1], "second": by_second[1]}), found
+    sizes = {"first": by_first[1], "second": by_second[1]}
+    if (
+        mask is not None
+    ):  # what is left out pulls nowhere, also where its vector is zero and the others pull without end
+        slopes, sizes = ({n: np.where(mask > 0, part, 0.0) for n, part in some.items()} for some in (slopes, sizes))
+    return Terms(found.cosine, slopes, found.terms, sizes), found
 
 
-@loss(over="rows", aliases=("cosine",), small=(6, 8), relations=("arguments_swapped", "unmoved_by_length"))
+@sample_weighted
+@loss(
+    over="rows",
+    also={"epsilon": (2.0,)},
+    aliases=("cosine",),
+    small=(6, 8),
+    relations=("arguments_swapped", "unmoved_by_length"),
+    alone=("mask",),
+)
 @np.errstate(all="ignore")
-def cosine_similarity(first: Real, second: Real, *, epsilon: NonNegativeNumber = 0.0) -> Terms:
+def cosine_similarity(first: Real, second: Real, mask: Mask = None, *, epsilon: NonNegativeNumber = 0.0) -> Terms:
     """The cosine of the angle between two vectors: 1 where they point the same way; to be maximized.
 
     ``<a, b> / (max(|a|, ε) max(|b|, ε))``. first and second [..., D]; one term for each row. The derivative by a is
     ``(v - c u) / |a|`` with u and v the two directions; where ε takes the place of the length, ``v / ε``. Undefined
-    where a vector is zero and ε as well. Identity: one minus `cosine_distance`.
+    where a vector is zero and ε as well. With a mask [..., D] the entries whose mask is 0 are left out of all sums.
+    Identity: one minus `cosine_distance`.
 
     Source: any textbook of linear algebra, such as G. Strang, "Introduction to Linear Algebra", chapter 1; ε as the
     frameworks guard the division.
     """
-    return cosine_terms(first, second, epsilon)[0]
+    return cosine_terms(first, second, epsilon, mask)[0]
 
 
 @cosine_similarity.definition
-def _(first, second, *, epsilon):
-    return _cosine(first, second, epsilon)
+def _(first, second, mask, *, epsilon):
+    return _cosine(first, second, epsilon, mask)
 
 
 @loss(
     over="rows",
+    also={"epsilon": (2.0,)},
     reductions=("none", "mean", "sum", "weighted_mean", "nonzero_mean"),
     form_of="cosine_similarity",
     small=(6, 8),
     relations=("arguments_swapped", "unmoved_by_length"),
+    alone=("mask",),
 )
 @np.errstate(all="ignore")
-def cosine_distance(first: Real, second: Real, weight: RowWeight = None, *, epsilon: NonNegativeNumber = 0.0) -> Terms:
+def cosine_distance(
+    first: Real, second: Real, weight: RowWeight = None, mask: Mask = None, *, epsilon: NonNegativeNumber = 0.0
+) -> Terms:
     """What the cosine of two vectors lacks of one: 0 where they point the same way, 2 where they are opposite.
 
     ``w (1 - c)`` with ``c = <a, b> / (max(|a|, ε) max(|b|, ε))`` and w = 1 where no weight is given. first and second
     [..., D], weight [...]; one term for each row; derivatives are minus w times those of `cosine_similarity`.
-    Undefined where a vector is zero and ε as well. Identity (ε = 0): ``1 - c = |u - v|²/2`` with the two directions.
+    Undefined where a vector is zero and ε as well. With a mask [..., D] the entries whose mask is 0 are left out of
+    all sums. Identity (ε = 0): ``1 - c = |u - v|²/2`` with the two directions.
 
     Source: as `cosine_similarity`.
     """
-    terms, found = cosine_terms(first, second, epsilon)
+    terms, found = cosine_terms(first, second, epsilon, mask)
     weights = np.ones(found.cosine.shape) if weight is None else weight
     return Terms(
         product(weights, found.apart),
@@ -130,11 +152,14 @@ def cosine_distance(first: Real, second: Real, weight: RowWeight = None, *, epsi
 
 
 @cosine_distance.definition
-def _(first, second, weight, *, epsilon):
-    return (1 if weight is None else weight) * (1 - _cosine(first, second, epsilon))
+def _(first, second, weight, mask, *, epsilon):
+    return (1 if weight is None else weight) * (1 - _cosine(first, second, epsilon, mask))
 
 
-def _cosine(first, second, epsilon):
+def _cosine(first, second, epsilon, mask=None):
+    if mask is not None:
+        kept = [k for k, counts in enumerate(mask) if bool(counts == 1)]
+        first, second = [first[k] for k in kept], [second[k] for k in kept]
     a, b = (maximum(sqrt(total(x * x for x in vector)), epsilon) for vector in (first, second))
     return total(x * y for x, y in zip(first, second, strict=True)) / (a * b)
 

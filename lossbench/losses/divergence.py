@@ -8,11 +8,13 @@ from lossbench.domains import LogProbabilities, Probabilities
 from lossbench.functions import exp, xlogy
 from lossbench.loss import Terms, loss
 from lossbench.losses.limits import product, quotient
+from lossbench.losses.weighed import masked_terms
 
 REDUCTIONS = ("none", "mean", "sum", "batchmean", "sum_last")
 SMALLEST_NORMAL = np.finfo(np.float64).tiny
 
 
+@masked_terms
 @loss(over="elements", reductions=REDUCTIONS, aliases=("kl", "kld"))
 @np.errstate(all="ignore")
 def kl_div(log_prediction: LogProbabilities, target: Probabilities) -> Terms:
@@ -41,6 +43,7 @@ def _(log_prediction, target):
     return xlogy(target, target) - target * log_prediction
 
 
+@masked_terms
 @loss(over="elements", reductions=REDUCTIONS, form_of="kl_div")
 @np.errstate(all="ignore")
 def kl_div_log_target(log_prediction: LogProbabilities, log_target: LogProbabilities) -> Terms:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
 
 from lossbench import pairs
-from lossbench.domains import Logit, NonNegativeNumber, PositiveNumber, Probability, Range, StrictBinaryTarget
+from lossbench.domains import Fraction, Logit, NonNegativeNumber, PositiveNumber, Probability, Range, StrictBinaryTarget
 from lossbench.functions import exactly, log, power, sigmoid, xlogy
 from lossbench.loss import Terms, loss
 from lossbench.losses import stable
@@ -22,7 +22,7 @@ OptionalFraction = Annotated[float | None, Range(low=0.0, high=1.0)]
 
 @loss(
     over="elements",
-    also={"alpha": (0.25,), "gamma": (0.0, 0.5, 3.0), "normalizer": (3.0,)},
+    also={"alpha": (0.25,), "gamma": (0.0, 0.5, 3.0), "normalizer": (3.0,), "label_smoothing": (0.125,)},
     reductions=REDUCTIONS,
     relations=("labels_mirrored", "not_negative"),
 )
@@ -34,21 +34,24 @@ def binary_focal(
     alpha: OptionalFraction = None,
     gamma: NonNegativeNumber = 2.0,
     normalizer: PositiveNumber = 1.0,
+    label_smoothing: Fraction = 0.0,
 ) -> Terms:
     """Binary cross entropy of a logit, times a power of the probability given to the wrong answer.
 
     ``a m^gamma CE / normalizer`` with ``m = y σ(-x) + (1 - y) σ(x)``, CE the binary cross entropy of logit x and
-    target y, and ``a = alpha y + (1 - alpha)(1 - y)``, or 1 where alpha is None. Shapes: both alike, one term for each
-    element. Identity: with gamma = 0 and no alpha, `binary_cross_entropy_with_logits`.
+    target y, and ``a = alpha y + (1 - alpha)(1 - y)``, or 1 where alpha is None; label smoothing puts
+    ``(1 - ε) y + ε/2`` in the place of y. Shapes: both alike, one term for each element. Identity: with gamma = 0 and
+    no alpha, `binary_cross_entropy_with_logits`.
 
     Source: T.-Y. Lin et al., "Focal loss for dense object detection", ICCV 2017.
     """
-    return assemble(logit_parts(logit, target, alpha, gamma), gamma, normalizer)
+    parts = logit_parts(logit, target, alpha, gamma, label_smoothing)
+    return by_label(assemble(parts, gamma, normalizer), label_smoothing)
 
 
 @binary_focal.definition
-def _(logit, target, *, alpha, gamma, normalizer):
-    y = target
+def _(logit, target, *, alpha, gamma, normalizer, label_smoothing):
+    y = (1 - exactly(label_smoothing)) * target + exactly(label_smoothing) / 2
     m = y * sigmoid(-logit) + (1 - y) * sigmoid(logit)
     likelihood = y * log(sigmoid(logit)) + (1 - y) * log(sigmoid(-logit))
     return -_balance(y, alpha) * power(m, gamma) * likelihood / normalizer
@@ -56,7 +59,7 @@ def _(logit, target, *, alpha, gamma, normalizer):
 
 @loss(
     over="elements",
-    also={"alpha": (0.25,), "gamma": (0.0, 0.5, 3.0)},
+    also={"alpha": (0.25,), "gamma": (0.0, 0.5, 3.0), "label_smoothing": (0.125,)},
     reductions=REDUCTIONS,
     form_of="binary_focal",
     relations=("labels_mirrored", "not_negative"),
@@ -68,20 +71,26 @@ def binary_focal_probability(
     *,
     alpha: OptionalFraction = None,
     gamma: NonNegativeNumber = 2.0,
+    label_smoothing: Fraction = 0.0,
 ) -> Terms:
     """Binary cross entropy of a probability, times a power of the probability given to the wrong answer.
 
     ``a m^gamma CE`` with ``m = y (1 - q) + (1 - y) q``, CE the binary cross entropy of prediction q and target y, and
-    ``a = alpha y + (1 - alpha)(1 - y)``, or 1 where alpha is None. Shapes: both alike, one term for each element.
-    Identity: `binary_focal` at the logit of q; with gamma = 0 and no alpha, `binary_cross_entropy`.
+    ``a = alpha y + (1 - alpha)(1 - y)``, or 1 where alpha is None; label smoothing as in `binary_focal`. Shapes: both
+    alike, one term for each element. Identity: `binary_focal` at the logit of q; with gamma = 0 and no alpha,
+    `binary_cross_entropy`.
 
     Source: T.-Y. Lin et al., "Focal loss for dense object detection", ICCV 2017.
     """
-    parts = probability_parts(prediction, target, alpha, gamma)
-    terms = assemble(parts, gamma, 1.0)
+    parts = probability_parts(prediction, target, alpha, gamma, label_smoothing)
+    terms = by_label(assemble(parts, gamma, 1.0), label_smoothing)
     # where a soft label meets a certain prediction, the slope is that of the logarithm alone
     endless = np.isinf(parts.entropy)
     by_prediction = np.where(endless, np.where(prediction == 0, -np.inf, np.inf), terms.slopes["prediction"])
+    # y/q of a subnormal q overflows, where m^gamma may bring it back; nothing else of the slope is left to see there
+    yes, _ = smooth(target, label_smoothing)
+    alone = -(parts.root * (parts.root * parts.balance * yes)) / prediction
+    by_prediction = np.where(np.isneginf(by_prediction) & (prediction > 0), alone, by_prediction)
     return Terms(
         terms.value,
         {**terms.slopes, "prediction": by_prediction},
@@ -91,14 +100,28 @@ def binary_focal_probability(
 
 
 @binary_focal_probability.definition
-def _(prediction, target, *, alpha, gamma):
-    q, y = prediction, target
+def _(prediction, target, *, alpha, gamma, label_smoothing):
+    q, y = prediction, (1 - exactly(label_smoothing)) * target + exactly(label_smoothing) / 2
     m = y * (1 - q) + (1 - y) * q
     return -_balance(y, alpha) * power(m, gamma) * (xlogy(y, q) + xlogy(1 - y, 1 - q))
 
 
 def _balance(y, alpha):
     return 1 if alpha is None else exactly(alpha) * y + (1 - exactly(alpha)) * (1 - y)
+
+
+def smooth(target: np.ndarray, label_smoothing: float) -> tuple[np.ndarray, np.ndarray]:
+    """The shares of yes and of no that labels have on their way to a half, by the share `label_smoothing`."""
+    yes, no = (np.asarray((1 - label_smoothing) * part + label_smoothing / 2) for part in (target, 1 - target))
+    return yes, no
+
+
+def by_label(terms: Terms, label_smoothing: float) -> Terms:
+    """Terms of smoothed labels, with their slopes by the labels as they were."""
+    rest = 1 - label_smoothing
+    slopes = {**terms.slopes, "target": rest * terms.slopes["target"]}
+    sizes = {n: rest * size if n == "target" else size for n, size in terms.slope_magnitudes.items()}
+    return replace(terms, slopes=slopes, slope_magnitudes=sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +146,20 @@ class Parts:
 
 
 @np.errstate(all="ignore")
-def logit_parts(logit: np.ndarray, target: np.ndarray, alpha: float | None, gamma: float) -> Parts:
+def logit_parts(
+    logit: np.ndarray, target: np.ndarray, alpha: float | None, gamma: float, label_smoothing: float = 0.0
+) -> Parts:
     """The parts of the focal loss of a logit."""
-    x, y = logit, target
-    balance, tilt = balance_and_tilt(y, alpha)
+    x, (y, n) = logit, smooth(target, label_smoothing)
+    balance, tilt = balance_and_tilt(y, n, alpha)
     yes, no = stable.sigmoid(x), stable.sigmoid(-x)
     for_yes, for_no = stable.softplus(-x), stable.softplus(x)
-    miss = y * no + (1 - y) * yes
-    entropy = product(y, for_yes) + product(1 - y, for_no)
+    miss = y * no + n * yes
+    entropy = product(y, for_yes) + product(n, for_no)
     # m^(gamma/2) of a hard label is exp(gamma s/2) / (1 + e)^(gamma/2) with s = min(±x, 0) and e = exp(-|x|); the
     # rounding of the product gamma s/2 is put back, as the exponential would magnify it
-    hard = (y == 0) | (y == 1)
-    s = np.minimum(np.where(y == 1, -x, x), 0.0)
+    hard = (y == 0) | (n == 0)
+    s = np.minimum(np.where(n == 0, -x, x), 0.0)
     exponent, rest = pairs.two_product(s, np.asarray(gamma / 2))
     exponent = np.where(np.isnan(exponent), 0.0, exponent)  # 0 times infinity
     root = np.exp(exponent) * (1 + rest) * np.exp(-gamma / 2 * np.log1p(np.exp(-np.abs(x))))
@@ -145,24 +170,26 @@ def logit_parts(logit: np.ndarray, target: np.ndarray, alpha: float | None, gamm
         root=np.where(hard, root, miss ** (gamma / 2)),
         entropy=entropy,
         ratio=np.where(hard & (miss < 2.0**-1000), 1.0, entropy / miss),
-        by_miss={"logit": (1 - 2 * y) * yes * no, "target": -np.tanh(x / 2)},
-        by_entropy={"logit": balance * ((1 - y) * yes - y * no), "target": product(balance, -x)},
+        by_miss={"logit": (n - y) * yes * no, "target": -np.tanh(x / 2)},
+        by_entropy={"logit": balance * (n * yes - y * no), "target": product(balance, -x)},
         sizes={
-            "logit": (np.abs(1 - 2 * y) * yes * no, balance * miss, balance),
+            "logit": (np.abs(n - y) * yes * no, balance * miss, balance),
             "target": (np.ones(np.shape(x)), product(balance, for_yes + for_no), balance),
         },
     )
 
 
 @np.errstate(all="ignore")
-def probability_parts(prediction: np.ndarray, target: np.ndarray, alpha: float | None, gamma: float) -> Parts:
+def probability_parts(
+    prediction: np.ndarray, target: np.ndarray, alpha: float | None, gamma: float, label_smoothing: float = 0.0
+) -> Parts:
     """The parts of the focal loss of a probability."""
-    q, y = prediction, target
-    balance, tilt = balance_and_tilt(y, alpha)
+    q, (y, n) = prediction, smooth(target, label_smoothing)
+    balance, tilt = balance_and_tilt(y, n, alpha)
     log_yes, log_no = np.log(q), np.log1p(-q)
-    miss = y * (1 - q) + (1 - y) * q
-    entropy = -(product(y, log_yes) + product(1 - y, log_no))
-    for_yes, for_no = quotient(balance * y, q), quotient(balance * (1 - y), 1 - q)
+    miss = y * (1 - q) + n * q
+    entropy = -(product(y, log_yes) + product(n, log_no))
+    for_yes, for_no = quotient(balance * y, q), quotient(balance * n, 1 - q)
     one = np.ones(np.shape(q))
     return Parts(
         balance=balance,
@@ -171,7 +198,7 @@ def probability_parts(prediction: np.ndarray, target: np.ndarray, alpha: float |
         root=miss ** (gamma / 2),
         entropy=entropy,
         ratio=np.where((miss == 0) & (entropy == 0), 1.0, entropy / miss),
-        by_miss={"prediction": 1 - 2 * y, "target": 1 - 2 * q},
+        by_miss={"prediction": n - y, "target": 1 - 2 * q},
         by_entropy={"prediction": for_no - for_yes, "target": product(balance, log_no - log_yes)},
         sizes={
             "prediction": (one, for_no + for_yes, 0 * one),
@@ -180,11 +207,11 @@ def probability_parts(prediction: np.ndarray, target: np.ndarray, alpha: float |
     )
 
 
-def balance_and_tilt(target: np.ndarray, alpha: float | None) -> tuple[np.ndarray, float]:
-    """The weight of an example with this target, and its slope by the target."""
+def balance_and_tilt(yes: np.ndarray, no: np.ndarray, alpha: float | None) -> tuple[np.ndarray, float]:
+    """The weight of an example with these shares of yes and no, and its slope by that of yes."""
     if alpha is None:
-        return np.ones(np.shape(target)), 0.0
-    return alpha * target + (1 - alpha) * (1 - target), 2 * alpha - 1
+        return np.ones(np.shape(yes)), 0.0
+    return alpha * yes + (1 - alpha) * no, 2 * alpha - 1
 
 
 @np.errstate(all="ignore")

@@ -12,6 +12,7 @@ from lossbench.loss import Denominator, Terms, loss
 from lossbench.losses import stable
 from lossbench.losses.limits import only_where, ratio
 from lossbench.losses.regression import REDUCTIONS
+from lossbench.losses.weighed import sample_weighted
 
 Arrays = dict[str, np.ndarray]
 
@@ -122,6 +123,7 @@ def _(score, sign):
     return log(1 + exp(-sign * score))
 
 
+@sample_weighted
 @loss(over="rows", relations=("classes_permuted", "not_negative"))
 @np.errstate(all="ignore")
 def categorical_hinge(scores: Logits, target: Probabilities) -> Terms:

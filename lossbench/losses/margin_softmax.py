@@ -11,7 +11,7 @@ from lossbench.functions import arccos, cos, exp, log, pi, sin, total, where
 from lossbench.loss import Terms, loss
 from lossbench.losses.stable import softmax_parts
 
-Multiple = Annotated[float, Range(low=1.0)]
+Multiple = Annotated[float, Range(low=1.0, high=16.0)]  # beyond, an angle's rounding errors turn it about
 
 
 class Margined(NamedTuple):
@@ -24,11 +24,21 @@ class Margined(NamedTuple):
 
 
 @np.errstate(all="ignore")
-def margined(cosine: np.ndarray, margin1: float, margin2: float, margin3: float, extension: str) -> Margined:
-    """``cos(m₁θ + m₂) - m₃`` of the cosine of θ, extended where that is not monotonous as `extension` says."""
+def margined(
+    cosine: np.ndarray,
+    margin1: float,
+    margin2: float,
+    margin3: float,
+    extension: str,
+    sine: np.ndarray | None = None,
+) -> Margined:
+    """``cos(m₁θ + m₂) - m₃`` of the cosine of θ, extended where that is not monotonous as `extension` says.
+
+    `sine` is that of θ, where it is known better than the cosine tells.
+    """
     one = np.ones(cosine.shape)
     plain = Margined(cosine, one, np.abs(cosine), one)
-    sine = np.sqrt((1 - cosine) * (1 + cosine))
+    sine = np.sqrt((1 - cosine) * (1 + cosine)) if sine is None else sine
     angle = margin1 * np.arctan2(sine, cosine) + margin2
     slope = np.where(sine == 0, np.nan, margin1 * np.sin(angle) / sine)  # at the ends there is none
     size = np.abs(np.cos(angle)) + angle * np.abs(np.sin(angle))
@@ -105,7 +115,8 @@ def margin_softmax(
 
 
 @margin_softmax.definition
-def _(cosines, target, *, margin1, margin2, margin3, scale, extension):
+def cross_entropy_of_angles(cosines, target, *, margin1, margin2, margin3, scale, extension):
+    """The textbook's formula, on scalars."""
     cosine = cosines[target]
 
     def turned():

@@ -13,8 +13,10 @@ from lossbench.functions import exactly, log, sigmoid, total
 from lossbench.loss import Terms, loss
 from lossbench.losses import stable
 from lossbench.losses.limits import product
+from lossbench.losses.weighed import sample_weighted
 
 
+@sample_weighted
 @loss(
     over="samples", also={"smooth": (0.0, 0.125), "epsilon": (0.125,)}, aliases=("dice",), relations=("not_negative",)
 )

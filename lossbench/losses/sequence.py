@@ -16,6 +16,7 @@ from lossbench.loss import Denominator, Terms, loss
 from lossbench.losses.alignments import backward, by_symbol, emissions, forward, lattice, occupancies
 from lossbench.losses.limits import product
 from lossbench.losses.stable import softmax_parts
+from lossbench.losses.weighed import sample_weighted
 
 Arrays = dict[str, np.ndarray]
 REPEATED = 0.3  # the chance of a label to repeat its neighbour
@@ -54,6 +55,7 @@ def ctc_terms(
     )
 
 
+@sample_weighted
 @loss(
     over="samples",
     also={"blank": (1,), "zero_infinity": (True,)},

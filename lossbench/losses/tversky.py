@@ -12,10 +12,12 @@ from lossbench.loss import Terms, loss
 from lossbench.losses import stable
 from lossbench.losses.limits import product
 from lossbench.losses.segmentation import dice_terms, entries
+from lossbench.losses.weighed import sample_weighted
 
 ALSO = {"alpha": (0.25, 0.0, 1.0), "beta": (0.75, 0.0), "smooth": (0.0, 0.125)}
 
 
+@sample_weighted
 @loss(over="samples", also={**ALSO, "epsilon": (0.125,)}, relations=("not_negative",))
 @np.errstate(all="ignore")
 def tversky(

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from lossbench.judging.accepted import Accepted
-from lossbench.judging.baseline import MISSING, REGRESSIONS, UNMEASURED
+from lossbench.judging.baseline import MISSING, REGRESSIONS, UNMEASURED, UNTIMED
+from lossbench.judging.intervals import Relation
+from lossbench.judging.paces import Pace
 from lossbench.output.forms import as_object
 from lossbench.records import Finding
 
-FAILING = (*REGRESSIONS, MISSING, UNMEASURED)  # kinds that keep the exit code from being 0
+FAILING = (*REGRESSIONS, MISSING, UNMEASURED, UNTIMED)  # kinds that keep the exit code from being 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class Account:
     seconds: float = 0.0
     problems: Sequence[str] = ()
     strict_better: bool = False
+    paces: Sequence[Pace] = ()  # times held against another target's
+    limit: float = 0.0  # the share by which they may be longer
+    against: str = ""  # whose; empty: nothing was to be timed
 
     def fails(self, finding: Finding) -> bool:
         """Whether a finding is among the reasons for an exit code other than 0."""
@@ -72,7 +77,7 @@ class Line:
 
 def lines_of(account: Account, findings: Sequence[Finding]) -> list[Line]:
     """The findings as programs read them."""
-    names = [field.name for field in fields(Finding)]
+    names = [field.name for field in fields(Finding) if field.name not in ("again", "named")]  # which stand in `repeat`
     return [
         Line(
             **{name: getattr(one, name) for name in names},
@@ -86,11 +91,12 @@ def lines_of(account: Account, findings: Sequence[Finding]) -> list[Line]:
 
 def repeat(finding: Finding) -> str:
     """The command line that measures a finding's case again; empty where there is no case."""
-    if not finding.case:
-        return ""
+    if finding.again or not finding.case:
+        return finding.again
     device = ["--device", finding.device] if finding.device != "cpu" else []
-    words = ["lossbench", "compare", "--case", finding.case, "--framework", finding.framework]
-    return shlex.join([*words, "--impl", finding.via, *device])
+    where = [] if finding.named else ["--framework", finding.framework]
+    impl = [] if "--impl" in finding.named else ["--impl", finding.via]
+    return shlex.join(["lossbench", "compare", "--case", finding.case, *where, *impl, *finding.named, *device])
 
 
 def groups(findings: Sequence[Finding]) -> Iterator[list[Finding]]:
@@ -130,6 +136,9 @@ def as_data(account: Account) -> dict[str, object]:
         "machine": account.machine,
         "seconds": round(account.seconds, 3),
         "problems": list(account.problems),
+        "against": account.against,
+        "slower_limit": account.limit if account.against else None,
+        "times": [as_object(pace) for pace in account.paces],
         "findings": [as_object(line) for line in lines_of(account, account.findings)],
     }
 
@@ -137,3 +146,16 @@ def as_data(account: Account) -> dict[str, object]:
 def _tally(findings: Sequence[Finding]) -> dict[str, int]:
     kinds = [finding.kind for finding in findings]
     return {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+
+
+def times_line(account: Account) -> str:
+    """How the times stand, in a line."""
+    found = [pace.relation for pace in account.paces]
+    each = ", ".join(f"{found.count(relation)} {relation}" for relation in Relation if relation in found)
+    untimed = f", {found.count(None)} not timed" if None in found else ""
+    hint = " (more --seconds tell)" if Relation.AMBIGUOUS in found else ""
+    more = sum(pace.exceeds(account.limit) for pace in account.paces)
+    return (
+        f"{len(found)} times held against {account.against}: {each or 'none'}{hint}{untimed}; "
+        f"{more} slower by more than {100 * account.limit:g} %"
+    )

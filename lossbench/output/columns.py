@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from lossbench.checking.findings import Checked
 from lossbench.frames import dtypes
+from lossbench.judging.accepted import Accepted
 from lossbench.output.coverage import markdown_row
 from lossbench.records import Exhausted, Verdict
 from lossbench.results import schema
@@ -16,8 +18,10 @@ from lossbench.timings import Timing
 
 RECORDS: Sequence[tuple[type[Any], str]] = (
     (Verdict, "`compare`, `gate` and `sweep`"),
-    (Timing, "`speed`"),
+    (Timing, "`speed` and `gate --speed`"),
     (Exhausted, "`exhaust`"),
+    (Checked, "`check`"),
+    (Accepted, "`gate --accept`"),
 )
 # What a column means in every file, where its record says nothing of its own.
 COMMON = {
@@ -33,6 +37,11 @@ COMMON = {
     "reduction": "none, mean, sum, or another of the loss",
     "shape": "the case's shape, such as 64x10",
     "status": "the verdict; ARCHITECTURE.md lists them",
+    "regime": "the kind of input; `lossbench list --regimes` explains each",
+    "function": "the file and name of the function",
+    "check": "what was looked at",
+    "result": "whether something was found",
+    "detail": "what was seen, and where",
     "gradient_error": "the worst of all gradients by scale, in eps",
     "gradient_ulps": "the worst of all gradients, in units in the last place",
     "value_ulps_median": "the median over the numbers of this case",
@@ -117,6 +126,6 @@ def comments(record: type[Any]) -> dict[str, str]:
 
 def _kind(hint: str) -> str:
     bare = hint.removesuffix(" | None")
-    words = {"int": "whole number", "float": "number", "str": "text", "Status": "word"}
+    words = {"int": "whole number", "float": "number", "str": "text", "Status": "word", "Result": "word"}
     text = "sequence" if bare.startswith("tuple") else words.get(bare, bare)
     return f"{text}, or empty" if bare != hint else text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lossbench.output.account import Account, groups, headline, recipe, repeat
+from lossbench.output.account import Account, groups, headline, recipe, repeat, times_line
 from lossbench.output.forms import markdown
 from lossbench.records import Finding
 
@@ -51,6 +51,7 @@ def as_summary(account: Account) -> str:
     lines = [f"## {sign} lossbench gate: {markdown(account.meaning)}", ""]
     figures = [f"exit {account.code}, {account.word}", f"{len(account.held)} of {account.covered} accepted keys held"]
     figures += [account.counts] if account.counts else []
+    figures += [times_line(account)] if account.against else []
     figures += [f"{account.seconds:.0f} s"] if account.seconds else []
     lines += [markdown("; ".join(figures)), ""]
     lines += [f"- problem: {markdown(problem)}" for problem in account.problems]

@@ -63,6 +63,7 @@ def implementation(
     if spelled.source_needed(one):
         yield code(one.call)
     facts = [f"reductions {spelled.words(one)}", f"formats {', '.join(one.dtypes)}"]
+    facts += copied(one)
     facts += [f"runs on {' and '.join(one.devices)} alone"] if len(one.devices) == 1 else []
     lacking = [name for name in (*loss.parameters, *loss.arguments) if name not in one.parameters + one.arrays]
     facts += [f"does not take {', '.join(lacking)}"] if lacking else []
@@ -74,6 +75,11 @@ def implementation(
     facts += [f"known: {text}" for text in declared(one)]
     facts += [f"measured: {text}" for text in measured(framework, one, verdicts)]
     yield Padding(Text("\n".join(facts)), (0, 0, 1, 4))
+
+
+def copied(one: Implementation) -> list[str]:
+    """Where a recipe stands, with what it calls."""
+    return [f"a recipe: copy it, with the functions it calls, from {one.home[0]}"] if one.recipe and one.home[0] else []
 
 
 def measured(framework: str, one: Implementation, verdicts: Sequence[Verdict]) -> Iterator[str]:
@@ -99,7 +105,7 @@ def pair(
 ) -> Iterator[RenderableType]:  # fmt: skip
     """From one framework to another: the target's call first, then the arguments, what changes, and the proof."""
     (before, after), (source, target) = names, ends
-    recipe = " (a recipe: copy it)" if target.recipe else ""
+    recipe = " (a recipe)" if target.recipe else ""
     yield Text.assemble((f"{loss.name}: from {before} to {after}", "bold"))
     yield Text.assemble(f"\n{after}: ", (target.via, "bold"), recipe)
     yield code(spelled.call_text(target) or target.call)
@@ -115,6 +121,7 @@ def pair(
         table.add_row(row.name, escape(row.source), escape(row.target), escape(row.note))
     yield Padding(table, (0, 0, 1, 4))
     notes = list(other_inputs(loss, target_loss, after)) if target_loss is not loss else []
+    notes += copied(target)
     notes += identities(loss)
     notes += spelled.changes(target_loss, source if target_loss is loss else None, target, names)
     yield Padding(Text("\n".join(dict.fromkeys(notes)) or "nothing else changes"), (0, 0, 1, 4))

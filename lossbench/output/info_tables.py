@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from rich.console import RenderableType
 from rich.markup import escape
@@ -18,6 +19,61 @@ from lossbench.cases.relations import RELATIONS, kept_by
 from lossbench.loss import Loss
 from lossbench.records import Greeting, Implementation, Known, Target, option_text
 from lossbench.reductions import MEANINGS
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A kind of input as programs read it, or a relation with the sign that it bears in cases."""
+
+    name: str
+    what: str  # it does
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A target as programs read it: what its worker says of itself, or what is missing."""
+
+    target: str
+    version: str
+    python: str
+    interpreter: str
+    devices: tuple[str, ...]
+    subnormals: str  # kept, or flushed to zero
+    import_seconds: float | None
+    implementations: int | None
+    missing: str = ""  # why it is not there
+    mend: str = ""  # what to type to have it
+
+
+def regimes() -> list[Explained]:
+    """The regimes and relations as rows."""
+    return [
+        *(Explained(regime.name, regime.doc) for regime in REGIMES.values()),
+        *(Explained(f"@{relation.name}", relation.doc) for relation in RELATIONS.values()),
+    ]
+
+
+def greeted(target: Target, word: Greeting) -> Present:
+    """A target that is there."""
+    return Present(
+        str(target),
+        word.version,
+        word.python,
+        word.interpreter,
+        word.devices,
+        _subnormals(word),
+        word.import_seconds,
+        len(word.implementations),
+    )
+
+
+def missing(target: Target, why: str, mend: str) -> Present:
+    """A target that is not."""
+    return Present(str(target), "", "", target.interpreter, (), "", None, None, why, mend)
+
+
+def _subnormals(word: Greeting) -> str:
+    return "flushed to zero" if word.flushes_subnormals else "kept"
 
 
 def plain_table(*columns: str) -> Table:
@@ -116,12 +172,13 @@ def code(text: str) -> RenderableType:
 
 
 def body(source: str) -> str:
-    """A function's statements without its head."""
+    """A function's statements without its head, and without a documentation of one line."""
     lines = source.splitlines()
     start = next((i for i, line in enumerate(lines) if line.lstrip().startswith("def ")), 0)
     while start < len(lines) and not lines[start].split("#")[0].rstrip().endswith(":"):
         start += 1
-    return textwrap.dedent("\n".join(lines[start + 1 :]))
+    told = [line for line in lines[start + 1 : start + 2] if line.strip().startswith('"""') and line.count('"""') == 2]
+    return textwrap.dedent("\n".join(lines[start + 1 + len(told) :]))
 
 
 def facts_table(facts: Mapping[str, str]) -> Table:
@@ -137,13 +194,12 @@ def doctor_table(words: Mapping[Target, Greeting]) -> Table:
     """One row for each framework that is there: version, devices, what its arithmetic does."""
     table = plain_table("target", "version", "python", "devices", "subnormals", "import", "implementations")
     for target, word in words.items():
-        subnormals = "flushed to zero" if word.flushes_subnormals else "kept"
         table.add_row(
             str(target),
             word.version,
             f"{word.python} {word.interpreter}",
             ", ".join(word.devices),
-            subnormals,
+            _subnormals(word),
             f"{word.import_seconds:.1f} s",
             str(len(word.implementations)),
         )

@@ -14,7 +14,7 @@ from lossbench.cases.regimes import REGIMES
 from lossbench.judging.changes import Change, Kind, key
 from lossbench.loss import Loss
 from lossbench.output.info_tables import body
-from lossbench.output.report_times import Row, machine, roof, times
+from lossbench.output.report_times import Row, machine, roof, target_of, times
 from lossbench.output.tables import ORDER
 from lossbench.records import Status, Target, Verdict
 from lossbench.spreads import EXACT, edge
@@ -101,7 +101,7 @@ def packed(rows: Sequence[Verdict], told: Mapping[tuple[str, ...], Change]) -> d
     columns |= {name: [] for name in ("vs", "gs", "change", "why")}
     order = {status: number for number, status in enumerate(ORDER)}
     for row in rows:
-        owner = (row.loss, row.framework, row.via, str(_target(row)))
+        owner = (row.loss, row.framework, row.via, _target(row))
         change = told.get(key(row))
         quiet = row.status in FINE
         values = (
@@ -144,13 +144,13 @@ def environment(rows: Iterable[Verdict], timings: Sequence[Row], before: Iterabl
     skipped: dict[str, str] = {}
     for row in rows:
         if row.status is Status.SKIPPED:
-            skipped[str(_target(row))] = row.note
+            skipped[_target(row)] = row.note
         else:
-            frameworks[str(_target(row))] = row.version
+            frameworks[_target(row)] = row.version
     for timing in timings:
-        frameworks.setdefault(timing.get("framework", ""), timing.get("version", ""))
+        frameworks.setdefault(target_of(timing), timing.get("version", ""))
     for row in before:
-        name = str(_target(row))
+        name = _target(row)
         if name in frameworks and row.version and " → " not in frameworks[name] and row.version != frameworks[name]:
             frameworks[name] = f"{row.version} → {frameworks[name]}"
     try:
@@ -165,8 +165,8 @@ def environment(rows: Iterable[Verdict], timings: Sequence[Row], before: Iterabl
     }
 
 
-def _target(row: Verdict) -> Target:
-    return Target(row.framework, device=row.device, mode=row.mode)
+def _target(row: Verdict) -> str:
+    return row.target or str(Target(row.framework, device=row.device, mode=row.mode))
 
 
 def _short(error: float | None) -> float | int | None:

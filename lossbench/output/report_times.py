@@ -7,25 +7,38 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from lossbench.judging.intervals import quiet
+from lossbench.judging.traffic import bucket
+from lossbench.records import Target
 
 Row = Mapping[str, str]
 COPY = "(copy)"
 BACKWARD = "forward+backward"
-KEYS = ("loss", "case", "framework", "via", "device", "mode", "dtype", "shape", "reduction", "stands_for")
+KEYS = ("loss", "target", "case", "framework", "via", "device", "mode", "dtype", "shape", "reduction", "stands_for")
 
 
-def times(rows: Iterable[Row]) -> list[dict[str, Any]]:
+def times(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """One entry for each implementation and case, times in seconds for one call, over all processes."""
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         if row.get("case"):
-            groups.setdefault(tuple(row.get(name) or "" for name in KEYS), []).append(row)
-    return [_entry(dict(zip(KEYS, key, strict=True)), group) for key, group in groups.items()]
+            named = {**row, "target": target_of(row)}
+            groups.setdefault(tuple(named.get(name) or "" for name in KEYS), []).append(row)
+    best = {(each["device"], each["bytes"]): each["rate"] for each in roof(rows)}
+    return [_entry(dict(zip(KEYS, key, strict=True)), group, best) for key, group in groups.items()]
 
 
-def _entry(named: dict[str, str], rows: list[Row]) -> dict[str, Any]:
+def target_of(row: Row) -> str:
+    """The name of the target that was timed, which tells two versions of a framework apart."""
+    framework, mode = row.get("framework") or "", row.get("mode") or ""
+    target = Target(framework, row.get("interpreter") or "", row.get("device") or "cpu", mode)
+    return row.get("target") or str(target)
+
+
+def _entry(named: dict[str, str], rows: list[Row], best: Mapping[tuple[str, float], float]) -> dict[str, Any]:
     sides = {
         side: [number for row in rows if row["direction"] == side and (number := _number(row, "p25")) is not None]
         for side in ("forward", BACKWARD)
@@ -33,16 +46,19 @@ def _entry(named: dict[str, str], rows: list[Row]) -> dict[str, Any]:
     rated = [row for row in rows if row["direction"] == (BACKWARD if sides[BACKWARD] else "forward")]
     figures = sides[BACKWARD] or sides["forward"]
     sized = next((number for row in rated if (number := _number(row, "elements")) is not None), None)
+    least, rate = _median(_numbers(rated, "least_bytes")), _median(_numbers(rated, "gigabytes_per_second"))
+    copied = best.get((named["device"], bucket(int(least)))) if least else None
     elements = sized or math.prod(int(part) for part in named["shape"].split("x") if part.isdecimal())
     return named | {
-        "forward": _median(sides["forward"]),
-        "backward": _median(sides[BACKWARD]),
+        "forward": _quiet(sides["forward"]),
+        "backward": _quiet(sides[BACKWARD]),
         "low": min(figures, default=None),
         "high": max(figures, default=None),
         "processes": len(figures),
         "elements": elements,
-        "bytes": _median(_numbers(rated, "least_bytes")),
-        "rate": _median(_numbers(rated, "gigabytes_per_second")),
+        "bytes": least,
+        "rate": rate,
+        "roof": float(f"{rate / copied:.3g}") if rate and copied else None,
         "first": _median(_numbers(rated, "first_call")),
         "memory": _median(_numbers(rated, "memory")),
         "answer": next((row["answer"] for row in rows if row.get("answer")), ""),
@@ -82,6 +98,12 @@ def _number(row: Row, name: str) -> float | None:
 
 def _numbers(rows: Iterable[Row], name: str) -> list[float]:
     return [number for row in rows if (number := _number(row, name)) is not None]
+
+
+def _quiet(figures: list[float]) -> float | None:
+    """The mean of the quietest quarter of processes, as `speed` reports it."""
+    found = quiet(figures)
+    return None if found is None else float(f"{found:.4g}")
 
 
 def _median(figures: list[float]) -> float | None:

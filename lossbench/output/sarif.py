@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from lossbench.output.account import Account, headline, repeat
 from lossbench.records import Finding
@@ -19,6 +21,7 @@ RULES = {
     "slower": "An implementation is slower than what it is held against.",
     "missing": "The environment lacks a framework that the baseline holds.",
     "unmeasured": "An accepted verdict was not measured again.",
+    "untimed": "A time could not be measured, though the one it is held against could.",
     "better": "A verdict is better than accepted.",
     "changed": "A verdict changed, and neither is worse.",
     "new": "A verdict that the baseline does not hold yet.",
@@ -45,7 +48,7 @@ def _result(finding: Finding, account: Account) -> dict[str, Any]:
     again = repeat(finding)
     text = "\n".join(line for line in (headline(finding), finding.reason, again and f"again: {again}") if line)
     place = {
-        "artifactLocation": {"uri": account.baseline.as_posix()},
+        "artifactLocation": {"uri": _uri(account.baseline)},
         "region": {"startLine": account.lines.get(finding.key, 1)},
     }
     return {
@@ -68,6 +71,11 @@ def _invocation(account: Account) -> dict[str, Any]:
         "exitCodeDescription": account.meaning,
         "toolExecutionNotifications": notes,
     }
+
+
+def _uri(path: Path) -> str:
+    """A path below the folder one stands in as a relative reference, any other in full; a URI holds no spaces."""
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
 
 
 def _version() -> str:

@@ -14,6 +14,7 @@ from lossbench.decimals import literal
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS, Format
 from lossbench.judging.judge import SCALE_LIMITS
+from lossbench.loading import package_root
 from lossbench.loss import Loss
 from lossbench.output.excerpt import PACKAGE, Excerpt, excerpt
 from lossbench.records import Case, Implementation, Option, Target
@@ -50,6 +51,12 @@ for name, slope in slopes.items():
     show(f"gradient of {name}", gradient_of(name), slope)
 """
 MOST_SHOWN = 5
+COMPILED = {
+    ("torch", "compiled"): "{name} = torch.compile({name}, fullgraph=True, dynamic=False)",
+    ("paddle", "compiled"): "{name} = paddle.jit.to_static({name}, full_graph=True)",
+    ("tensorflow", "compiled"): "{name} = tf.function({name})",
+    ("tensorflow", "xla"): "{name} = tf.function({name}, jit_compile=True)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +96,33 @@ def script(subject: Subject) -> str:
     form = FORMATS[subject.case.dtype]
     body = Template(template.read_text(encoding="utf-8")).substitute(
         imports="\n".join(cut.imports),
-        definitions="\n\n\n".join(cut.definitions),
+        definitions="\n\n\n".join([*cut.definitions, *_compiled(subject.target, name)]),
         inputs=_inputs(subject, form),
         differentiable=tuple(subject.slopes),
         call=_call(subject, name),
         cotangent=f'tensor({literal(subject.cotangent, form)}, "{subject.case.dtype}")',
     )
+    if (subject.target.framework, subject.target.mode) == ("jax", "eager"):
+        body = body.replace("@jax.jit\n", "")
     wanted = f"want = {literal(subject.want, FORMATS['float64'])}\nslopes = {_slopes(subject)}\n"
     slack = SCALE_LIMITS[form.name] * form.eps
     tail = Template(TAIL).substitute(most=MOST_SHOWN, slack=slack, tiny=form.smallest_normal)
     return f"{_head(subject)}\n{body}{wanted}{tail}"
 
 
+def _compiled(target: Target, name: str) -> list[str]:
+    """The line that has the call compiled, where the target is run so."""
+    line = COMPILED.get((target.framework, target.mode))
+    return [line.format(name=name)] if line else []
+
+
 def _own(place: str, call: str) -> Excerpt:
     """What a script needs to call a user's own function where it stands."""
     path = Path(place)
-    folder, module = (path.parent, path.stem) if place.endswith(".py") else (Path.cwd(), place)
+    folder, module = Path.cwd(), place
+    if place.endswith(".py"):
+        folder = package_root(path)
+        module = ".".join(path.relative_to(folder).with_suffix("").parts)
     lines = ["import importlib", "import sys", f"sys.path.insert(0, {str(folder)!r})"]
     return Excerpt([*lines, f"own = importlib.import_module({module!r})"], [call])
 
@@ -117,7 +135,7 @@ def report(subject: Subject, source: str, printed: str) -> str:
         "",
         f"`{call}` on {subject.case.dtype} {subject.target.device} answers something else than its definition says.",
         "",
-        f"- {subject.target.framework} {subject.version}",
+        f"- {_where(subject)}",
         f"- worst: {subject.worst}" if subject.worst else "",
         f"- {subject.note}" if subject.note else "",
         f"- the wanted numbers are {_ruler(subject)}",
@@ -141,12 +159,18 @@ def _ruler(subject: Subject) -> str:
     return "those of a float64 closed form"
 
 
+def _where(subject: Subject) -> str:
+    target = subject.target
+    mode = "" if target.mode == target.usual_mode else f", {target.mode}"
+    return f"{target.framework} {subject.version}{mode}"
+
+
 def _head(subject: Subject) -> str:
     lines = [
         f"{subject.implementation.via}: {subject.status}.",
         *([subject.worst] if subject.worst else []),
         *([subject.note] if subject.note else []),
-        f"Seen with {subject.target.framework} {subject.version}; the wanted numbers are {_ruler(subject)}.",
+        f"Seen with {_where(subject)}; the wanted numbers are {_ruler(subject)}.",
         f"lossbench case: {subject.case}",
     ]
     return "".join(f"# {line}\n" for text in lines for line in _wrapped(text))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lossbench.loss import Loss
@@ -58,10 +58,13 @@ def rank(one: Implementation, loss: Loss) -> tuple[int, ...]:
     """How plainly and how fully an implementation offers the loss: the smallest is the one to show first."""
     forced = [name for name in one.required if loss.arguments[name].optional]
     rewritten = [entry for entry in one.spelled if entry.name in loss.arguments and entry.given != entry.name]
-    wanted = {*loss.arguments, *loss.parameters, *loss.reductions}
+    # what it is given and does not hand on, such as lengths that it does not look at
+    dropped = [name for name in one.arrays if one.spelled and named(one, name) is None]
+    wanted = {*loss.arguments, *loss.parameters, *loss.reductions} - {*loss.alone}
+    wanted -= {"weighted_mean", "nonzero_mean"} if loss.factors else set()
     lacking = wanted - {*one.arrays, *one.parameters, *one.reductions}
     reasons = {known.reason for known in one.known if not known.regimes}
-    return one.recipe, len(forced), bool(rewritten), len(reasons) + len(lacking), len(reasons)
+    return one.recipe, len(forced), bool(rewritten), len(dropped), len(reasons) + len(lacking), len(reasons)
 
 
 def best(implementations: Sequence[Implementation], loss: Loss) -> Implementation | None:
@@ -78,6 +81,39 @@ class Row:
     source: str
     target: str
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """One argument of an implementation's call, as programs read it; or the call alone, if it was not taken apart."""
+
+    loss: str
+    framework: str
+    via: str
+    recipe: bool
+    call: str  # the whole of it; empty where the source says more
+    argument: str = ""  # the loss's own name for it; empty: set whatever the case
+    function: str = ""  # what is called with it
+    name: str = ""  # the framework's own
+    given: str = ""  # the expression that is handed over
+    default: str = ""  # the framework's own; empty: it has none
+    help: str = ""
+
+
+def passed(losses: Sequence[Loss], offers: Mapping[str, Sequence[Implementation]]) -> Iterator[Passed]:
+    """The arguments of every implementation of these losses, by framework."""
+    for loss in dict.fromkeys(losses):
+        for framework, implementations in offers.items():
+            for one in (each for each in implementations if each.loss == loss.name):
+                about = (loss.name, framework, one.via, one.recipe, call_text(one))
+                for entry in one.spelled:
+                    yield Passed(*about, entry.name, entry.function, entry.argument, *_said(entry))
+                if not one.spelled:
+                    yield Passed(*about)
+
+
+def _said(entry: Spelled) -> tuple[str, str, str]:
+    return entry.given, entry.default, entry.help
 
 
 def rows(loss: Loss, source: Implementation | None, target: Implementation) -> Iterator[Row]:
@@ -111,6 +147,8 @@ def note(loss: Loss, name: str, there: Spelled | None, here: Spelled | None, off
         parts.append(here.help)
     elif here.given != name:
         parts.append("handed over in another form")
+    if there is not None and there.given not in (name, here.given) and name in loss.arguments:
+        parts.append(f"there: {there.help or 'in another form'}")
     own = loss.parameters[name].default if name in loss.parameters else None
     if there is not None and different(there.default, here.default):
         parts.append(f"default {here.default or 'none'} instead of {there.default or 'none'}: say it")

@@ -8,16 +8,19 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from lossbench.output.forms import written
 from lossbench.records import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from rich.console import RenderableType
 
 # From harmless to worst: a row of the table shows its worst verdict.
 ORDER = [
@@ -52,6 +55,29 @@ class Patient(Console):
         """Say no more; rich's own way out would be exit code 1, which means a regression here."""
         self.quiet = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
+def put(
+    form: str, record: type[Any], rows: Sequence[Any], table: Callable[[Console], Iterable[RenderableType]]
+) -> Console:
+    """Print rows as a table, or alone on standard output in a form that programs read.
+
+    Args:
+        form: one of `FORMS`.
+        record: what the rows are; its fields are the columns.
+        rows: all of them.
+        table: makes the parts of the table for a console.
+
+    Returns:
+        The console for what is said beside them.
+    """
+    out = console(stderr=form != "table")
+    if form == "table":
+        for part in table(out):
+            out.print(part)
+    else:
+        print(written(record, rows, form), end="")
+    return out
 
 
 def console(stderr: bool = False) -> Console:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from lossbench.judging.paths import RULER
 from lossbench.output.tables import badness, figure
 from lossbench.records import Greeting, Status, Target, Verdict
 
 MOST = 12  # kinds of difference that are printed; the file of results has all
+WRONG = (Status.DIFFERS, Status.ACCEPTS, Status.REFUSES, Status.HANGS, Status.CRASHES)
 NEITHER = (Status.ABSENT, Status.SKIPPED)
 
 
@@ -23,20 +25,25 @@ def guests_called(greetings: Mapping[Target, Greeting]) -> Iterator[str]:
     yield from told
 
 
-def guests_found(verdicts: Sequence[Verdict], vias: Collection[str], impl: str) -> Iterator[str]:
-    """What is wrong with the user's own functions: for each regime the plainest case that shows it."""
+def guests_found(verdicts: Sequence[Verdict], vias: Collection[str], again: Callable[[Verdict], str]) -> Iterator[str]:
+    """What is wrong with the user's own functions: for each regime the plainest case, and how to see it `again`."""
     groups: dict[tuple[str, str, str], list[Verdict]] = {}
     for verdict in verdicts:
-        if verdict.via in vias and verdict.status in (Status.DIFFERS, Status.REFUSES, Status.HANGS, Status.CRASHES):
+        if verdict.via in vias and verdict.status in WRONG:
             kind = "gradient" if verdict.worst.startswith("gradient") else "value"
-            groups.setdefault((verdict.via, verdict.regime, kind), []).append(verdict)
-    for (via, regime, kind), mine in groups.items():
+            if verdict.status in (Status.REFUSES, Status.CRASHES, Status.HANGS):  # for one reason, whatever the inputs
+                groups.setdefault((verdict.via, verdict.note, str(verdict.status)), []).append(verdict)
+            else:
+                groups.setdefault((verdict.via, verdict.regime, kind), []).append(verdict)
+    for (via, _, kind), mine in groups.items():
+        regimes = ", ".join(dict.fromkeys(v.regime for v in mine))
         plainest = min(mine, key=lambda v: (v.dtype != "float32", v.reduction != "none", len(v.case)))
         endless = kind == "value" and plainest.gradient_error == math.inf
         slope = "its gradient is NaN or infinite where it should not be" if endless else ""
-        said = "; ".join(filter(None, (plainest.worst, slope, plainest.note)))
-        repeat = f"\n  lossbench repro {plainest.case} --impl {impl}" if plainest.case else ""
-        yield f"{via}, {len(mine)} {plainest.status} on {regime or 'import'}: {said}{repeat}"
+        worst = "" if plainest.status is Status.ACCEPTS else plainest.worst  # no number is wrong, but that there is one
+        said = "; ".join(filter(None, (worst, slope, plainest.note)))
+        repeat = f"\n  {again(plainest)}" if plainest.case else ""
+        yield f"{via}, {len(mine)} {plainest.status} on {regimes or 'import'}: {said}{repeat}"
 
 
 def remarks(verdicts: Sequence[Verdict], vias: Collection[str]) -> Iterator[str]:
@@ -55,7 +62,7 @@ def differences(verdicts: Sequence[Verdict]) -> Iterator[str]:
     """
     groups: dict[tuple[str, str, str], dict[str, Verdict]] = {}
     for verdict in verdicts:
-        if verdict.status not in NEITHER and verdict.case:
+        if verdict.status not in NEITHER and verdict.case and verdict.reference != RULER:
             groups.setdefault((verdict.framework, verdict.via, verdict.case), {})[verdict.target] = verdict
     shared = {key: mine for key, mine in groups.items() if len(mine) > 1}
     if not shared:

@@ -226,7 +226,9 @@ def _proven(
         try:
             proof = certify(loss.textbook, parts, active, parameters)
         except Undefined:
-            flat += [position, -1.0, 0.0]
+            # at an infinity a limit may exist that ball arithmetic cannot take: there the closed form stands
+            if not any(np.isinf(part).any() for part in parts if part is not None):
+                flat += [position, -1.0, 0.0]
             continue
         if not proof.proven:
             continue

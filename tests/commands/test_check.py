@@ -103,7 +103,7 @@ def test_an_exception_shows_the_users_own_line(lossbench: InProcess, folder: Pat
     (folder / "mine.py").write_text(HEAD + "def bad(x, y):\n    return x @ y\n")
     done = lossbench("check", "mine.py:bad")
     assert done.code == 2
-    assert "mine.py, line 5: return x @ y" in done.err
+    assert "mine.py, line 5, in bad: return x @ y" in done.err
 
 
 @pytest.mark.parametrize(

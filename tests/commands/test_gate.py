@@ -348,7 +348,7 @@ def test_a_baseline_that_cannot_be_written_ends_with_4(planted: Planted, monkeyp
 
 def test_what_was_asked_reaches_the_run(planted: Planted) -> None:
     planted.run(RUN, losses=("huber",), suite="smoke", frameworks=("torch",), seeds=("7",))
-    assert planted.asked[-1] == compare.Request(("huber",), "smoke", ("torch",), seeds=("7",))
+    assert planted.asked[-1] == compare.Request(("huber",), "smoke", ("torch",), seeds=("7",), beside=True)
 
 
 def test_a_reader_who_has_gone_does_not_change_the_exit_code(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,23 @@
 """Thirty regressions planted into a run that the fakes recorded, and twenty harmless changes: codes and culprits."""
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import pytest
+from clocked import Clock
 from running import InProcess
 
 from lossbench.commands import gate
-from lossbench.judging.baseline import SLOWER
-from lossbench.records import Finding, Status, Verdict
+from lossbench.commands.compare import Run
+from lossbench.commands.holding import Scope, exit_code, hold
+from lossbench.judging import baseline_file
+from lossbench.judging.accepted import Accepted
+from lossbench.records import Greeting, Status, Target, Verdict
 from lossbench.results import Writer, read
 
 HONEST = "fakes.honest.huber"
@@ -150,19 +156,36 @@ def test_a_planted_regression_fails_and_names_the_culprit(kind: str, recorded: R
     assert "lossbench compare --case " in shown or "gone  " in shown
 
 
-def test_there_are_thirty_with_the_one_of_speed() -> None:
-    assert len(REGRESSIONS) + 1 >= 30
+SLOWER = {
+    "slower by 15 %": {False: 1.15e-3},
+    "its gradient slower by 15 %": {True: 3.45e-3},
+    "both slower by half": {False: 1.5e-3, True: 4.5e-3},
+}
 
 
-def test_what_is_slower_fails_by_the_same_door(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
-    judged = gate.judged
-    slower = Finding(SLOWER, "huber by fakes.honest.huber of fakes", "", "", "", "1.15 times as long as torch",
-                     "huber", "fakes", HONEST)  # fmt: skip
-    monkeypatch.setattr(gate, "judged", lambda *given: judged(*given, more=[slower]))
-    code, shown = recorded.gate(recorded.run)
-    assert code == 1
-    assert "slower     huber by fakes.honest.huber" in shown
-    assert shown.splitlines()[-1].endswith("-> exit 1 (regressed: 1 slower)")
+@pytest.mark.parametrize("kind", SLOWER)
+def test_what_is_slower_fails_by_the_same_door(kind: str, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = f"fakes={sys.executable}"
+    clock = Clock({"fakes": [HONEST, LIAR], other: [HONEST, LIAR]})
+    clock.install(monkeypatch)
+    options = ("--speed", "--against", other, "--speed-suite", "speed-small")
+    code, shown = recorded.gate(recorded.run, *options)
+    assert code == 0, shown
+    clock.seconds = {("fakes", HONEST, backward): seconds for backward, seconds in SLOWER[kind].items()}
+    code, shown = recorded.gate(recorded.run, *options)
+    assert code == 1, shown
+    assert f"by {HONEST} of fakes: " in shown
+    assert f"times as long as on {other}" in shown
+    assert LIAR not in "".join(line for line in shown.splitlines() if line.startswith("slower "))
+    assert f"-> exit 1 (regressed: {len(SLOWER[kind])} slower)" in shown
+
+
+def test_there_are_thirty_of_every_kind() -> None:
+    words = " ".join(REGRESSIONS)
+    assert len(REGRESSIONS) >= 30
+    for kind in ("value", "gradient", "NaN", "crash", "hang", "deviation that vanished", "implementation gone"):
+        assert kind in words
+    assert SLOWER
 
 
 def everywhere(**others: object) -> Change:
@@ -250,11 +273,48 @@ def test_nothing_or_a_part_never_passes(rows: Change, code: int, word: str, reco
     assert (found, f"-> exit {code} ({word}: " in shown.splitlines()[-1]) == (code, True), shown
 
 
-def test_other_seeds_and_one_thread_really_measured_do_not_fail(recorded: Recorded) -> None:
-    for options in (("--seed", "5"), ("--seed", "11,12")):
-        done = recorded.lossbench("gate", *LOSSES, "--framework", "fakes", "--baseline", "cpu.csv", "--csv", "now.csv",
-                                  *options)  # fmt: skip
-        honest = [
-            line for line in done.out.splitlines() if line.startswith(("worse", "vanished")) and ".honest." in line
-        ]
-        assert honest == []
+@pytest.mark.parametrize(
+    ("options", "variables"),
+    [
+        (("--seed", "5"), {}),
+        (("--seed", "11,12"), {"OMP_NUM_THREADS": "2"}),
+        ((), {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}),
+    ],
+)
+def test_other_seeds_and_threads_really_measured_do_not_fail(
+    options: tuple[str, ...], variables: dict[str, str], recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    plain = ("gate", *LOSSES, "--framework", "fakes", "--baseline", "own.csv")
+    assert recorded.lossbench(*plain, "--accept", "-q").code == 0
+    done = recorded.lossbench(*plain, "--csv", "now.csv", *options)
+    assert done.code == 0, done.out
+    drawn = {row.case.rpartition("/")[2] for row in read(recorded.folder / "now.csv", Verdict)}
+    assert drawn >= {"0", *",".join(options[1:]).split(",")} - {""}
+
+
+def test_what_other_seeds_alone_show_is_told_and_does_not_fail(recorded: Recorded) -> None:
+    plain = ("gate", "huber", "--framework", "fakes", "--baseline", "own.csv")
+    recorded.lossbench(*plain, "--accept", "-q")
+    run = [row for row in recorded.run if row.loss == "huber"]
+    drawn = {row.case for row in run}
+    worst = at(KINK, **WRONG)([replace(row, case=f"{row.case}7") for row in run])
+    scope = Scope("cpu", ("huber",), frozenset({"fakes"}))
+    held = hold(
+        scope, baseline_file.read(recorded.folder / "own.csv"), [], as_run([*run, *worst]), nobody, date.min, (), drawn
+    )
+    assert [(one.kind, one.via) for one in held.findings if HONEST in one.via] == [("changed", HONEST)]
+    assert "by other seeds than those accepted: agrees → differs" in held.findings[-1].reason
+    assert exit_code(held, strict_better=False) == 0
+    ours = hold(scope, held.rows, [], as_run([*worst, *at(KINK, **WRONG)(list(run))]), nobody, date.min, (), drawn)
+    assert [one.kind for one in ours.findings if one.via == HONEST] == ["worse"]
+
+
+def as_run(rows: Sequence[Verdict]) -> Run:
+    target = Target("fakes")
+    return Run(list(rows), greetings={target: Greeting("fakes", "1", "", "", ("cpu",), "", 1, False, 0.0, ())})
+
+
+def nobody(row: Accepted) -> tuple[str, str]:
+    return "unmeasured", "nobody answered"

@@ -25,7 +25,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The framework with hidden defects in the place of all others."""
     monkeypatch.setenv("PYTHONPATH", before_others(HERE))
-    monkeypatch.setattr(hunt, "choose", lambda frameworks, device: [Target("planted.hidden")])
+    monkeypatch.setattr(hunt, "choose", lambda *given: [Target("planted.hidden")])
 
 
 def stored(folder: Path, row: dict[str, str]):

@@ -165,7 +165,6 @@ def test_the_regimes_are_listed(wide: None, lossbench: InProcess) -> None:
         (["list", "--framework", "fakse"], "--framework 'fakse'"),
         (["list", "--regimes", *FAKES], "leave out --framework"),
         (["list", "--regimes", "--coverage"], "leave out --coverage"),
-        (["list", "--regimes", "--format", "csv"], "leave out --format"),
         (["list", "--format", "jsno", *FAKES], "did you mean json?"),
     ],
 )

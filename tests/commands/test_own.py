@@ -129,7 +129,7 @@ def test_replaced_functions_are_remarked(judged) -> None:
 def test_a_file_that_raises_while_it_is_imported(judged) -> None:
     _, mine, _others, said = judged("def own(a, b): ...\nraise ValueError('no data')")
     assert mine == {"refuses"}
-    assert "ValueError: no data (mine.py, line 14, in <module>: raise ValueError('no data'))" in said
+    assert "ValueError: no data (mine.py, line 14: raise ValueError('no data'))" in said
 
 
 def test_two_interpreters_are_told_apart(lossbench: InProcess, folder: Path) -> None:

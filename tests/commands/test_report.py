@@ -16,6 +16,7 @@ from running import InProcess, run
 from running import read as rows_of
 
 from lossbench.output.report_page import PAGE
+from lossbench.output.report_times import target_of, times
 from lossbench.records import Status
 
 FULL = Path("/dev/full")
@@ -102,10 +103,54 @@ def test_timings_stand_beside_the_verdicts(lossbench: InProcess, folder: Path) -
     slow = next(entry for entry in data["times"] if entry["via"] == "torch.slow")
     assert (slow["low"], slow["high"]) == pytest.approx((3e-3, 3.3e-3))
     assert (slow["processes"], slow["elements"]) == (2, 4096)
-    assert slow["backward"] == pytest.approx(3.15e-3)
+    assert slow["backward"] == pytest.approx(3e-3)
     assert data["roof"] == [{"device": "cpu", "bytes": 1e6, "rate": 10.0}, {"device": "cpu", "bytes": 1e7, "rate": 8.0}]
     assert data["environment"]["timed"]["processor"] == [TIMING["processor"]]
     assert lossbench("report", "t.csv", "-o", "r.html").code == 0
+
+
+def test_two_targets_of_one_framework_stand_apart(lossbench: InProcess, folder: Path) -> None:
+    old = "torch=old/bin/python"
+    timings("t.csv")
+    rows = rows_of(Path("t.csv"))
+    others = [row | {"target": old, "version": "1.13", "p25": "1e-9"} for row in rows if row["case"]]
+    with Path("t.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, rows[0])
+        table.writeheader()
+        table.writerows([*rows, *others])
+    lied = replace(VERDICT, target=old, status=Status.DIFFERS, version="1.13")
+    write("v.csv", replace(VERDICT, target="torch"), lied)
+    assert lossbench("report", "t.csv", "v.csv", "-o", "r.html").code == 0
+    data = payload(Path("r.html"))
+    assert {each["target"] for each in data["times"]} == {"torch", old}
+    assert len(data["times"]) == 8
+    assert {owner[3] for owner in data["owners"]} == {"torch", old}
+    assert data["environment"]["frameworks"] == {"torch": "2.0", old: "1.13"}
+
+
+def test_what_changed_is_told_by_target_only_where_there_are_several(lossbench: InProcess, folder: Path) -> None:
+    old = "torch=old/bin/python"
+    write("a.csv", replace(VERDICT, target=old))
+    write("b.csv", replace(VERDICT, target="torch", status=Status.DIFFERS))
+    done = lossbench("report", "a.csv", "b.csv", "-o", "r.html")
+    assert "changes: 1 worse" in done.out
+    write("both.csv", replace(VERDICT, target=old), replace(VERDICT, target="torch", status=Status.DIFFERS))
+    done = lossbench("report", "both.csv", "both.csv", "-o", "r.html")
+    assert "changes: none" in done.out
+    write("then.csv", replace(VERDICT, target=old, status=Status.DIFFERS), VERDICT)
+    done = lossbench("report", "then.csv", "both.csv", "-o", "r.html")
+    assert "changes: 1 worse, 1 better" in done.out
+
+
+def test_a_rate_stands_beside_that_of_copying() -> None:
+    row = {"loss": "huber", "framework": "torch", "via": "v", "device": "cpu", "dtype": "float32", "shape": "8x8",
+           "case": "c", "direction": "forward", "p25": "1e-3", "least_bytes": "1500000",
+           "gigabytes_per_second": "5"}  # fmt: skip
+    copied = {"loss": "(copy)", "device": "cpu", "least_bytes": str(4**10), "minimum": str(4**10 / 10e9)}
+    assert times([row, copied])[0]["roof"] == 0.5
+    assert times([row])[0]["roof"] is None
+    assert target_of(row) == "torch"
+    assert target_of(row | {"mode": "compiled", "interpreter": "old/python"}) == "torch:compiled under old/python"
 
 
 def test_a_file_of_the_first_schema_becomes_a_page_too(lossbench: InProcess, folder: Path) -> None:

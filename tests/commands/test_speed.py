@@ -88,7 +88,9 @@ def test_times_of_real_workers_are_written_and_shown(tmp_path: Path, capsys: pyt
     ]  # fmt: skip
     for row in rows:
         assert row.note == ""
-        assert row.p25 == percentile(row.samples, 0.25) > 0
+        assert row.p25 is not None
+        assert 0 < row.p25 <= percentile(row.samples, 0.25)  # without what other work held up
+        assert len(row.busy) == len(row.samples)
         assert row.first_call is not None
         assert row.loops is not None
         assert row.answer == ("agrees" if row.via else "")
@@ -96,6 +98,27 @@ def test_times_of_real_workers_are_written_and_shown(tmp_path: Path, capsys: pyt
     for word in (EMPTY_CALL, HONEST, "8 timings", "fakes", "1 thread", "load average", "means nothing", "4x8"):
         assert word in shown
     assert "unfinished" not in shown
+
+
+def test_a_suite_says_how_long_and_at_which_sizes(tmp_path: Path) -> None:
+    suite = tmp_path / "curve.toml"
+    head = 'schema = 1\nseconds = 0.0\nlosses = ["squared_error"]\n'
+    rest = '[[cases]]\nregimes = ["normal"]\ndtypes = ["float32"]\nreductions = ["mean"]\n'
+    suite.write_text(f'{head}sweep = "1e2..1e5"\n{rest}')
+    request = quick(tmp_path, suite=str(suite), shapes=(), processes=1, seconds=None)
+    assert speed.main(request) == 0
+    assert {t.elements for t in read(tmp_path / "speed.csv", Timing) if t.via} == {100, 1000, 10_000, 100_000}
+    assert speed.main(replace(request, shapes=("3x4",))) == 0  # the command line goes before the suite
+    assert {t.elements for t in read(tmp_path / "speed.csv", Timing) if t.via} == {12}
+    for key, value, said in (
+        ("sweep", '"1e3"', "curve: sweep '1e3'"),
+        ("sweep", "3", "sweep is 3"),
+        ("seconds", '"long"', "seconds is 'long'"),
+        ("seconds", "4000", "--seconds 4000"),
+    ):
+        suite.write_text(f"schema = 1\n{key} = {value}\n{rest}")
+        with pytest.raises(UsageError, match=said):
+            speed.main(request)
 
 
 def test_a_wrong_answer_is_shown_as_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,8 @@ from lossbench.losses import catalogue
 from lossbench.records import Greeting, Verdict
 from lossbench.reference.answers import Answers
 
+pytest.register_assert_rewrite("every_framework")
+
 
 @pytest.fixture(scope="module")
 def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:

@@ -1,14 +1,13 @@
 """JAX's adapters, asked in processes of their own: this one never imports JAX."""
 
-import json
 from importlib.util import find_spec
-from itertools import product
+from pathlib import Path
 
 import pytest
 from alone import alone
+from every_framework import *  # noqa: F403  (its tests are this module's, too)
 
-from lossbench.losses import catalogue
-from lossbench.records import Greeting, Implementation, Status, Target, Verdict
+from lossbench.records import Target
 
 pytestmark = [
     pytest.mark.framework("jax"),
@@ -31,70 +30,6 @@ BLOCKS = [("default", FORMATS), ("each", ("float32",)), ("together", ("float32",
 def in_jax(script: str) -> str:
     """What a script prints that runs in a process of its own."""
     return alone("-c", script)
-
-
-def test_ordinary_inputs_are_answered_rightly(verdicts: list[Verdict]) -> None:
-    """Value and gradients follow the definition, or the formula that the adapter declares."""
-    right = (Status.AGREES, Status.IMPRECISE, Status.BY_CONTRACT, Status.DEVIATES, Status.ABSENT)
-    found = [v for v in verdicts if v.status not in right]
-    assert not found, "\n".join(f"{v.case} by {v.via}: {v.status}, {v.worst}, {v.note}" for v in found)
-
-
-def test_everything_offered_was_compared(greeting: Greeting, verdicts: list[Verdict]) -> None:
-    """Each format and each reduction of each implementation, and each option it offers, met a case."""
-    measured = [v for v in verdicts if v.status is not Status.ABSENT]
-    combined = {(v.loss, v.via, v.dtype, v.reduction) for v in measured}
-    options = {(v.loss, v.via, option) for v in measured for option in options_of(v.case)}
-    losses = catalogue()
-    for one in greeting.implementations:
-        assert set(one.reductions) <= set(losses[one.loss].reductions), one.key
-        missing = {(one.loss, one.via, d, r) for d, r in product(one.dtypes, one.reductions)} - combined
-        assert not missing, missing
-        tested = {name for name in one.parameters if losses[one.loss].also.get(name)}
-        optional = {name for name in one.arrays if losses[one.loss].arguments[name].optional}
-        assert {(one.loss, one.via, name) for name in tested | optional} <= options, one.key
-
-
-def options_of(case: str) -> list[str]:
-    """The names of the options in a case's printed name."""
-    parts = case.split("/")
-    return [option.partition("=")[0] for option in parts[1].split(",")] if len(parts) == 7 else []
-
-
-def test_adapters_speak_of_the_losses_as_they_are(greeting: Greeting) -> None:
-    """Names of arrays, parameters and definitions are the catalogue's own, and so are the defaults."""
-    losses = catalogue()
-    defaults = json.loads(in_jax(DEFAULTS))
-    for one in greeting.implementations:
-        loss = losses[one.loss]
-        assert set(one.arrays) <= set(loss.arguments), one.key
-        assert {n for n, a in loss.arguments.items() if not a.optional} <= set(one.required), one.key
-        assert defaults[one.key] == {name: loss.parameters[name].default for name in one.parameters}, one.key
-        for known in one.known:
-            assert not known.definition or known.definition in losses, f"{one.key}: {known.definition}"
-            assert {name for name, _ in known.sets} <= set(losses[known.definition or one.loss].parameters), one.key
-
-
-DEFAULTS = """
-import inspect, json
-from lossbench.frameworks.jax import framework
-print(json.dumps({
-    key: {name: inspect.signature(adapter).parameters[name].default for name in implementation.parameters}
-    for key, (implementation, adapter) in framework.table.items()
-}))
-"""
-
-
-def test_via_names_something_public(greeting: Greeting) -> None:
-    """Each part of `via` is what a user can import and call."""
-    names = {name for one in greeting.implementations for name in public_names(one)}
-    assert not any(part.startswith("_") for name in names for part in name.split("."))
-    in_jax(f"import pkgutil\nfor name in {sorted(names)}:\n    assert callable(pkgutil.resolve_name(name)), name")
-
-
-def public_names(implementation: Implementation) -> list[str]:
-    """The dotted names in `via`, without remarks in brackets and without what they are called on."""
-    return [part.partition("(")[0].partition(" of ")[0].strip() for part in implementation.via.split(" + ")]
 
 
 def test_arrays_hold_what_they_were_given() -> None:
@@ -239,3 +174,21 @@ assert first[0] == "float64" and first[1].tobytes() == second[1].tobytes()
 assert jnp.asarray(1.0).dtype == jnp.float64 and jax.config.jax_enable_x64
 print("fine")
 """
+
+
+THREADS = """
+import os
+os.environ["OMP_NUM_THREADS"] = "{threads}"
+from lossbench.worker import load
+import numpy as np
+framework = load("jax", "cpu", "compiled")
+framework.tensor(np.zeros(4), "float64", False) + 1
+names = [open(f"/proc/self/task/{{task}}/comm").read() for task in os.listdir("/proc/self/task")]
+print(sum("Eigen" in name for name in names))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system does not name its threads")
+@pytest.mark.parametrize("threads", [1, 3])
+def test_it_computes_with_as_many_threads_as_it_is_told(threads: int) -> None:
+    assert int(in_jax(THREADS.format(threads=threads))) == threads

@@ -118,7 +118,7 @@ def log_uniform(domain: Domain, array: np.ndarray, generator: np.random.Generato
 
 def settings(loss: Loss) -> list[Parameters]:
     """The defaults, every other value beside them, and for focal losses the pairs of alpha and gamma."""
-    defaults = {name: parameter.default for name, parameter in loss.parameters.items()}
+    defaults = loss.settings()
     changed = [{name: value} for name, values in loss.also.items() for value in values]
     if {"alpha", "gamma"} <= loss.also.keys():
         pairs = itertools.product(loss.also["alpha"], loss.also["gamma"])

@@ -83,7 +83,7 @@ def draw(loss: Loss, season: str, shape: tuple[int, ...], parameters: dict[str, 
 
 def settings(loss: Loss) -> Iterator[dict[str, Any]]:
     """The default parameters, each value of `also` alone, and what `MORE` adds."""
-    default = {name: parameter.default for name, parameter in loss.parameters.items()}
+    default = loss.settings()
     yield default
     for name, values in loss.also.items():
         for value in values:

@@ -18,7 +18,7 @@ GENERATOR = np.random.default_rng(11)
 
 def terms(loss: str, arrays: dict[str, Any], **parameters: Any) -> Terms:
     """The closed form on these arrays: whole numbers stay whole."""
-    defaults = {name: parameter.default for name, parameter in LOSSES[loss].parameters.items()}
+    defaults = LOSSES[loss].settings()
     return LOSSES[loss]({name: np.asarray(array) for name, array in arrays.items()}, defaults | parameters)
 
 

@@ -31,7 +31,7 @@ NAMES = (
 def terms(name: str, *arrays: object, **parameters: object) -> Terms:
     """A loss of the catalogue on plain numbers, with its defaults."""
     loss = catalogue()[name]
-    defaults = {key: parameter.default for key, parameter in loss.parameters.items()}
+    defaults = loss.settings()
     return loss.function(*(np.asarray(array, float) for array in arrays), **(defaults | parameters))
 
 

@@ -27,7 +27,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Option]]] = {
 
 
 def defaults(loss: Loss) -> Parameters:
-    return {name: parameter.default for name, parameter in loss.parameters.items()}
+    return loss.settings()
 
 
 def ordinary(loss: Loss) -> dict[str, np.ndarray]:

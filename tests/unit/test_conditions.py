@@ -43,14 +43,37 @@ def test_the_largest_cache_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_graphics_card_says_its_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
     def told(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess(command, 0, "550.1, 1980 MHz, 2619 MHz, 0x0000000000000004\n", "")
+        asked.append(command)
+        if "event_reasons" in command[1] and len(asked) == 1:
+            raise subprocess.CalledProcessError(2, command)  # an old driver does not know that name
+        return subprocess.CompletedProcess(
+            command, 0, "550.1, 1980 MHz, 2619 MHz, 41, 98.5 W, 0x0000000000000004\n", ""
+        )
 
     monkeypatch.setattr(conditions.shutil, "which", lambda name: f"/bin/{name}")
     monkeypatch.setattr(conditions.subprocess, "run", told)
-    assert conditions.card("cuda") == (
-        "driver_version=550.1 clocks.sm=1980 MHz clocks.mem=2619 MHz clocks_throttle_reasons.active=0x0000000000000004"
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    said = conditions.card("cuda")
+    assert said == (
+        "driver_version=550.1 clocks.sm=1980 MHz clocks.mem=2619 MHz temperature.gpu=41 power.draw=98.5 W "
+        "clocks_throttle_reasons.active=0x0000000000000004"
     )
+    assert "-i" not in asked[-1]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,1")
+    assert "clocks_event_reasons" in conditions.card("cuda")
+    assert asked[-1][-2:] == ["-i", "3"]
+    assert conditions.slowed(said) == ("power cap",)
     assert conditions.card("cpu") == ""
     monkeypatch.setattr(conditions.shutil, "which", lambda name: None)
     assert conditions.card("cuda") == ""
+
+
+def test_what_slows_a_card_is_said_in_words() -> None:
+    def of(bits: str) -> tuple[str, ...]:
+        return conditions.slowed(f"driver_version=1 clocks_event_reasons.active={bits}")
+
+    assert of("0x0000000000000000") == of("0x0000000000000001") == of("[N/A]") == conditions.slowed("") == ()
+    assert of("0x000000000000006c") == ("power cap", "hardware slowdown", "heat")

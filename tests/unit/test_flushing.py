@@ -37,5 +37,5 @@ def test_a_slope_without_a_jump_is_asked_for_everywhere(loss: str) -> None:
     form = FORMATS["float32"]
     found = {name: np.array(array) for name, array in parameters.items()}
     inputs = Inputs(found, np.zeros(2, bool))
-    options = {name: parameter.default for name, parameter in catalogue()[loss].parameters.items()}
+    options = catalogue()[loss].settings()
     assert not expect(catalogue()[loss], options, inputs, (2,), Answers(None), form).across.any()

@@ -106,6 +106,14 @@ def test_all_parameters_are_resolved():
     assert resolved(case, catalogue()["cross_entropy"]) == {"ignore_index": 1, "label_smoothing": 0.0}
 
 
+def test_settings_are_defaults_but_for_what_is_changed_and_departures_the_way_back():
+    huber = catalogue()["huber"]
+    assert huber.settings() == {"delta": 1.0}
+    assert huber.settings([("delta", 0.5), ("beta", 2.0)]) == huber.settings({"delta": 0.5}) == {"delta": 0.5}
+    assert huber.departures(huber.settings()) == ()
+    assert huber.departures({"delta": 0.5}) == (("delta", 0.5),)
+
+
 def test_some_labels_are_ignored_where_an_index_to_ignore_is_set():
     ignored = drawn("cross_entropy/ignore_index=1/none/float64/60x5/normal/0").arrays["target"]
     assert 5 < (ignored == 1).sum() < 55

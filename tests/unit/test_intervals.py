@@ -14,8 +14,10 @@ from lossbench.judging.intervals import (
     located,
     narrow_enough,
     percentile,
+    quiet,
     ranks_left_out,
     shift,
+    signed_ranks_left_out,
     spread_across,
     spread_within,
 )
@@ -55,6 +57,59 @@ def test_tabled_critical_values_of_the_rank_sum() -> None:
     # two-sided 1 % and 5 % for equal groups, as printed in every table of Mann and Whitney's U
     assert [ranks_left_out(n, n, 0.01) for n in (5, 6, 8, 10, 20)] == [0, 2, 7, 16, 105]
     assert [ranks_left_out(n, n, 0.05) for n in (4, 5, 8, 10, 20)] == [0, 2, 13, 23, 127]
+
+
+@pytest.mark.parametrize("rounds", [1, 5, 8, 10, 12])
+@pytest.mark.parametrize("chance", [0.5, 0.05, 0.01, 0.0025])
+def test_signed_ranks_left_out_are_those_of_every_choice_counted_one_by_one(rounds: int, chance: float) -> None:
+    sums = Counter(
+        sum(rank for rank, taken in enumerate(choice, 1) if taken)
+        for choice in itertools.product((False, True), repeat=rounds)
+    )
+    fitting = [
+        most for most in range(rounds * (rounds + 1) // 2 + 1)
+        if 2 * sum(sums[t] for t in range(most + 1)) <= chance * 2**rounds
+    ]  # fmt: skip
+    assert signed_ranks_left_out(rounds, chance) == (max(fitting) if fitting else None)
+
+
+def test_tabled_critical_values_of_the_signed_ranks() -> None:
+    # two-sided 1 % and 5 %, as printed in every table of Wilcoxon's T
+    assert [signed_ranks_left_out(n, 0.01) for n in (8, 10, 15, 20)] == [0, 3, 15, 37]
+    assert [signed_ranks_left_out(n, 0.05) for n in (6, 10, 15, 20)] == [0, 8, 25, 52]
+    assert signed_ranks_left_out(0, 0.5) is None
+
+
+def test_rounds_that_move_both_sides_alike_tell_them_apart() -> None:
+    busy = [1.0, 1.4, 1.2, 1.9, 1.1, 1.3, 1.0, 1.6, 1.5, 1.2]  # how slow the machine was in each round
+    ours = [each * (1.051 if place % 2 else 1.049) for place, each in enumerate(busy)]
+    assert compared(ours, busy).relation is Relation.AMBIGUOUS
+    found = compared(ours, busy, rounds=list(zip(ours, busy, strict=True)))
+    assert found.relation is Relation.SLOWER
+    assert found.ratio == pytest.approx(1.05)
+    assert found.low is not None
+    assert found.low >= 1.049
+    assert found.floor == pytest.approx(1.051 / 1.049 - 1)  # odd rounds against even ones
+    few = list(zip(ours, busy, strict=True))[:9]  # of nine rounds no interval is as sure as is wanted
+    assert compared(ours, busy, rounds=few) == compared(ours, busy)
+
+
+def test_rounds_that_do_not_move_together_leave_the_verdict_to_all_pairs() -> None:
+    ours = [1.0, 1.2, 1.01, 1.21, 1.02, 1.22, 1.0, 1.2, 1.01, 1.21]
+    found = compared([2 * each for each in ours], ours[::-1], rounds=[(2 * a, b) for a, b in zip(ours, ours[::-1])])  # noqa: B905
+    alone = compared([2 * each for each in ours], ours[::-1])
+    assert (found.ratio, found.floor) == (alone.ratio, alone.floor)
+    assert found.low is not None
+    assert alone.low is not None
+    assert found.low <= alone.low  # each of two intervals may miss half as often
+
+
+def test_an_order_that_favours_whoever_comes_first_is_the_floor() -> None:
+    rounds = [(1.03, 1.0) if place % 2 else (1.0, 1.03) for place in range(12)]
+    found = compared([a for a, _ in rounds], [b for _, b in rounds], rounds=rounds)
+    assert found.floor is not None
+    assert found.floor > 0.029
+    assert found.relation is Relation.SAME
 
 
 def test_the_ratio_is_the_median_of_all_pairs() -> None:
@@ -120,6 +175,13 @@ def test_where_the_median_lies_by_ranks() -> None:
     assert located([3.0, 1.0, 2.0, 5.0, 4.0]) is None  # 2 / 32 > 5 %
     assert located([3.0, 1.0, 2.0, 6.0, 5.0, 4.0]) == (1.0, 6.0)  # 2 / 64
     assert located([float(n) for n in range(1, 10)]) == (2.0, 8.0)  # 2 (1 + 9) / 512 = 3.9 %
+
+
+def test_most_of_the_processes_may_be_held_up() -> None:
+    assert quiet([9.0, 1.0, 9.0, 2.0, 9.0, 3.0, 9.0, 9.0, 9.0]) == 2.0  # three of nine
+    assert quiet([9.0, 1.0, 9.0, 2.0, 9.0, 3.0, 9.0, 9.0]) == 1.5  # two of eight
+    assert quiet([4.0]) == 4.0
+    assert quiet([]) is None
 
 
 def test_narrow_enough_is_two_percent_to_either_side() -> None:

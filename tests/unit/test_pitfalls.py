@@ -45,6 +45,7 @@ def test_a_second_sigmoid_is_priced_by_hand() -> None:
         ("squared_error", "a mean divides by every number in the batch, a sum does not"),
         ("cross_entropy", "a mean divides by every row in the batch"),
         ("ctc", "no softmax in front of it"),
+        ("ctc", "by the number of its labels first"),
     ],
 )
 def test_what_a_loss_takes_is_said(loss: str, says: str) -> None:

@@ -53,7 +53,9 @@ def test_verdicts_come_back_as_they_were(tmp_path):
 def test_timings_come_back_with_their_samples(tmp_path):
     empty = dict.fromkeys((field.name for field in fields(Timing)), "")
     numbers = dict.fromkeys([field.name for field in fields(Timing) if "None" in field.type])
-    timing = Timing(**{**empty, **numbers, "process": 1, "threads": 1, "sets": 1, "samples": (1e-7, 0.1 + 0.2)})
+    timing = Timing(
+        **{**empty, **numbers, "process": 1, "threads": 1, "sets": 1, "samples": (1e-7, 0.1 + 0.2), "busy": ()}
+    )
     assert read(written(tmp_path / "t.csv", timing), Timing) == [timing]
     none = replace(timing, samples=())
     assert read(written(tmp_path / "u.csv", none), Timing) == [none]

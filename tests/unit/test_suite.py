@@ -82,7 +82,7 @@ def test_options_each_and_together(tmp_path):
     head = 'losses = ["cross_entropy"]\nshapes.rows = ["6x5"]\n[[cases]]\nregimes = ["normal"]\ndtypes = ["float32"]\n'
     assert cases(tmp_path, head + 'options = "each"') == [
         f"cross_entropy/{option}/none/float32/6x5/normal/0"
-        for option in ("weight", "ignore_index=1", "ignore_index=-1", "label_smoothing=0.125")
+        for option in ("weight", "mask", "sample_weight", "ignore_index=1", "ignore_index=-1", "label_smoothing=0.125")
     ]
     together = "cross_entropy/weight,ignore_index=1,label_smoothing=0.125/none/float32/6x5/normal/0"
     assert cases(tmp_path, head + 'options = "together"') == [together]

@@ -117,7 +117,8 @@ def test_a_trial_asks_for_the_gradient_a_trainer_needs_and_carries_the_inputs() 
     assert (trial.implementation, trial.backward, trial.reduction) == ("squared_error:a", True, "mean")
     assert (trial.arrays, trial.differentiable) == (("prediction", "target"), ("prediction",))
     assert [(array.dtype, array.data.shape) for array in arrays] == [("float32", (4, 8))] * 2
-    assert (trial.seconds, stage.trials[0][1]) == (0.5, ())  # a second, one process, two directions
+    assert (trial.seconds, stage.trials[0][1]) == (2 / 3, ())  # a second, one process, and forward has had its third
+    assert stage.trials[1][0].seconds == 1 / 3
     assert stage.trials[0][0].seconds == timing.ASIDE
     assert stage.trials[1][1][0] is arrays[0]  # built once
 
@@ -137,6 +138,13 @@ def test_rows_keep_raw_samples_beside_what_is_derived_from_them() -> None:
     assert (forward.operations, forward.elements, forward.sets) == (32 * 3, 32, 1)
     assert (empty.loss, empty.case, empty.p25, empty.elements_per_second) == (EMPTY_CALL, "", 1.5, None)
     assert backward.malloc_mmap_threshold == backward.malloc_trim_threshold == str(1 << 30)
+
+
+def test_on_a_card_calls_take_turns_on_inputs_that_together_outgrow_its_memory_at_hand() -> None:
+    large, stage = replace(CASE, shape=(4096, 1024)), Stage()  # 32 MB, and 256 are too many for any card to keep
+    card = Target("fast", device="cuda")
+    played(stage, {card: greeting("fast", implementation("a"))}, processes=1, case=large)
+    assert [trial.sets for trial, _ in stage.trials] == [1, 8, 8]
 
 
 def test_what_raises_is_noted_and_not_asked_again() -> None:
@@ -182,14 +190,14 @@ def test_uncertain_figures_go_on_to_the_most_processes_with_all_their_rivals() -
 def test_seconds_that_are_spent_end_the_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage()
     stage.noise["wild"] = [1.0, 2.0, 3.0]
-    monkeypatch.setattr(Settings, "visit", 0.25)  # so that 3 s are spent after six processes and two directions
+    monkeypatch.setattr(Settings, "visit", 0.5)  # so that 3 s are spent after six processes and two directions
     assert len(rounds(stage, {FAST: greeting("fast", implementation("wild"))}, 3.0)) == 6
 
 
 def test_so_many_processes_for_so_many_seconds() -> None:
     assert [Settings(seconds).most for seconds in (0.0, 0.1, 3.0, 24.0, 60.0)] == [6, 6, 12, 24, 33]
     assert [Settings(seconds, 4).most for seconds in (0.0, 60.0)] == [4, 4]
-    assert Settings(3.0).visit == 3.0 / 24
+    assert Settings(3.0).visit == 3.0 / 12
     assert "after 2 whole rounds of at most 12" in unfinished(2, Settings(3.0))
 
 

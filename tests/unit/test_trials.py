@@ -51,6 +51,29 @@ def test_one_without_the_reduction_is_timed_in_another_that_it_has() -> None:
     assert plan({FAST: greeting("fast", nothing)}, [CASE], catalogue()).left_out == {"has no reduction mean": 1}
 
 
+def test_one_that_needs_an_array_is_timed_with_it_for_itself() -> None:
+    names = ("prediction", "target", "weight")
+    weighing = implementation("weighing", arrays=names, required=names)
+    summing = implementation("summing", arrays=names, required=names, reductions=("weighted_mean",))
+    found = plan({FAST: greeting("fast", implementation("plain"), weighing, summing)}, [CASE], catalogue())
+    weighted = replace(CASE, given=("weight",))
+    _, plain, alone, other = found.jobs[FAST]
+    assert (plain.case, alone.case) == (CASE, weighted)
+    assert other.case == replace(weighted, reduction="weighted_mean")
+    assert [job.contest for job in (plain, alone, other)] == [CASE, weighted, weighted]
+    assert not found.left_out
+
+
+def test_a_loss_without_the_reduction_is_timed_in_one_that_it_has() -> None:
+    def of(loss: str, reduction: str, seed: int = 0) -> Case:
+        return replace(CASE, loss=loss, reduction=reduction, seed=seed)
+
+    offered = [of("a", "mean"), of("b", "none"), of("b", "sum"), of("b", "sum", 1), of("c", "odd"), of("c", "none")]
+    found = trials.standing_in([of("a", "mean")], offered)
+    assert found == [of("a", "mean"), of("b", "sum"), of("b", "sum", 1), of("c", "none")]
+    assert trials.standing_in([], [of("c", "odd")]) == [of("c", "odd")]
+
+
 @pytest.mark.parametrize(
     ("name", "needed"),
     [

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from fakes_questions import FAKES, HONEST, question, trouble
 
+from lossbench import hand
 from lossbench.crew import Crew
 from lossbench.records import Ended, Greeting, Target
 from lossbench.wire import Absence
@@ -199,6 +200,25 @@ def gone(pid: int) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="dying with the parent is Linux's")
+@pytest.mark.parametrize("at", [1, 2])
+def test_ctrl_c_while_closing_leaves_closing_to_be_done_once_more(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    crew, closed = Crew([FAKES]), []
+    crew.greet()
+    close = os.close
+
+    def interrupted(descriptor: int) -> None:
+        close(descriptor)
+        closed.append(descriptor)
+        if len(closed) == at:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(hand.os, "close", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        crew.close()
+    crew.close()
+    assert len(set(closed)) == len(closed)
+
+
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
 def test_an_ended_parent_leaves_no_child(blow: signal.Signals) -> None:
     script = (

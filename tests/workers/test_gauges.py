@@ -38,6 +38,10 @@ class FakeDevice:
         self.log.append("wait")
         self.now, self.pending = self.now + self.pending, 0.0
 
+    def finish(self, answer: object) -> None:
+        self.log.append(f"finish {answer}")
+        self.now, self.pending = self.now + self.pending, 0.0
+
     def fill(self, size: int) -> Callable[[], object]:
         self.log.append(f"buffer of {size}")
         return lambda: self.work(100.0)() and self.log.append("flush")
@@ -65,9 +69,9 @@ def test_a_device_is_timed_by_its_own_marks_after_its_cache_was_overwritten() ->
 def test_a_device_without_marks_is_timed_around_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     device = FakeDevice(marks=False)
     gauge = DeviceGauge(device, flush=False)
-    gauge.stopwatch([device.work(2.0)], 2)
-    assert device.log == ["wait", "mark", "call", "call", "wait"]
-    assert device.now == 4.0
+    monkeypatch.setattr(gauges.time, "perf_counter", lambda: device.now)
+    assert gauge.stopwatch([device.work(2.0), device.work(3.0)], 3) == 7.0
+    assert device.log == ["wait", "mark", "call", "call", "call", "finish kept"]
 
 
 def test_memory_of_a_device_is_its_peak_above_what_was_there() -> None:

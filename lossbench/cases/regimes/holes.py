@@ -68,6 +68,49 @@ def hidden(draft: Draft) -> None:
                     return
 
 
+@regime(Kind.PROBABILITIES, Kind.BINARY, arrays=2, invalid=True, either=True, infinite=True)
+def unlabelled(draft: Draft) -> None:
+    """Exactly under labels of zero: minus infinity, which costs nothing, and in some slices NaN or plus infinity.
+
+    A class that cannot be and is not the label leaves the loss what it is without it. Of a slice with NaN nothing is
+    asked but to stay where it is: both NaN and a number that leaves it out are right.
+    """
+    target = draft.arrays.get("target")
+    scores = [n for n, d in draft.floats(*SCORES, Kind.LOG_PROBABILITIES) if not draft.loss.is_shared(n)]
+    if target is None or not scores or draft.arrays[scores[0]].shape != target.shape or not target.size:
+        return
+    rows = draft.loss.arguments["target"].domain.kind is Kind.PROBABILITIES
+    if rows:  # what some classes lose the likeliest gains
+        leads = np.arange(target.shape[-1]) == target.argmax(axis=-1)[..., None]
+        absent = draft.some(target.shape, 0.25) & ~leads
+        rest = np.where(absent, target, 0.0).sum(axis=-1, keepdims=True)
+        draft.arrays["target"] = np.where(absent, 0.0, target + np.where(leads, rest, 0.0))
+    else:
+        absent = (np.round(target) == 0) & draft.some(target.shape)
+        draft.arrays["target"] = np.where(absent, 0.0, target)
+    terms = draft.loss.term_shape(draft.shape)
+    hit = draft.some(terms, 0.25)
+    wide = hit.reshape(hit.shape + (1,) * (target.ndim - hit.ndim))
+    highest = draft.loss.arguments[scores[0]].domain.high
+    venom = np.array([math.nan, math.nan if math.isfinite(highest) else math.inf])
+    poison = draft.generator.choice(venom, target.shape)
+    draft.arrays[scores[0]] = np.where(absent, np.where(wide, poison, -math.inf), draft.arrays[scores[0]])
+    own = tuple(range(hit.ndim, target.ndim))
+    draft.poisoned = hit & (absent.any(axis=own) if own else absent)
+
+
+@regime(Kind.MASK, invalid=True)
+def masked_out(draft: Draft) -> None:
+    """NaN and infinity exactly where the mask says that nothing counts: the loss is what it is without them."""
+    for name, _ in draft.floats(Kind.MASK):
+        mask = draft.arrays[name]
+        for other, domain in draft.floats(*LINES, *SCORES):
+            if draft.arrays[other].shape == mask.shape and domain.differentiable:
+                venom = draft.generator.choice([math.nan, math.inf, -math.inf], mask.shape)
+                draft.arrays[other] = np.where(mask == 0, venom, draft.arrays[other])
+                return
+
+
 @regime(Kind.LENGTH)
 def no_labels(draft: Draft) -> None:
     """No sample has labels: nothing but blanks can be said."""
@@ -75,12 +118,12 @@ def no_labels(draft: Draft) -> None:
         draft.arrays["label_lengths"] = np.zeros_like(draft.arrays["label_lengths"])
 
 
-@regime(Kind.WEIGHT, parameter="ignore_index")
+@regime(Kind.WEIGHT, Kind.MASK, parameter="ignore_index")
 def nothing_counts(draft: Draft) -> None:
-    """Weights of zero and ignored rows alone: a mean has nothing to divide by."""
+    """Weights and masks of zero and ignored rows alone: a mean has nothing to divide by."""
     for name, array in draft.arrays.items():
         kind = draft.loss.arguments[name].domain.kind
-        if kind is Kind.WEIGHT:
+        if kind in (Kind.WEIGHT, Kind.MASK):
             draft.arrays[name] = np.zeros(array.shape)
         elif kind is Kind.CLASS_INDEX and "ignore_index" in draft.parameters:
             ignored = draft.parameters["ignore_index"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lossbench.cases.draft import Draft
-from lossbench.cases.regimes.registry import regime
-from lossbench.domains import Kind
+from lossbench.cases.regimes.registry import NUMBERS, regime
+from lossbench.domains import Axes, Kind
 from lossbench.loss import Over
 
 
@@ -52,11 +52,33 @@ def invalid_signs(draft: Draft) -> None:
         draft.arrays[name] = draft.generator.choice([0.0, 0.5], draft.arrays[name].shape)
 
 
-@regime(Kind.REAL, Kind.LOGIT, Kind.PROBABILITY, over=(Over.ELEMENTS,), arrays=2, must_reject=True, invalid=True)
+@regime(
+    *NUMBERS,
+    over=(Over.ELEMENTS, Over.ROWS),
+    arrays=2,
+    must_reject=True,
+    invalid=True,
+    superfluous=True,
+    dangerous=True,
+)
 def column(draft: Draft) -> None:
-    """A target with one axis too many: (N, 1) against (N,) broadcasts to (N, N) where nobody looks."""
-    name = "target" if "target" in draft.arrays else list(draft.arrays)[1]
-    draft.arrays[name] = draft.arrays[name][..., None]
+    """A target with one axis too many: (N, 1) against (N,) broadcasts to (N, N) where nobody looks.
+
+    Of rows it is what has one entry for each row, such as a class or a sign; else rows that stand apart, (N, 1, C)
+    against (N, C).
+    """
+    for name in _superfluous(draft):
+        array = draft.arrays[name]
+        draft.arrays[name] = array[..., None, :] if array.shape == draft.shape and array.ndim > 1 else array[..., None]
+
+
+def _superfluous(draft: Draft) -> list[str]:
+    """The one argument that gets an axis too many; none where the loss has no second that goes with the first."""
+    per_row = [n for n in draft.arrays if draft.loss.arguments[n].domain.axes is Axes.TERMS]
+    whole = [n for n in draft.arrays if draft.loss.arguments[n].domain.axes is Axes.ALL]
+    if draft.loss.over is Over.ROWS and per_row:
+        return per_row[:1]
+    return ["target"] if "target" in whole else whole[1:2]
 
 
 def _replace_some(draft: Draft, kinds: tuple[Kind, ...], wrong: list[int]) -> None:

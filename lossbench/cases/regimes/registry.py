@@ -37,6 +37,7 @@ class Regime:
     invalid: bool = False  # whether its inputs lie outside of every domain, so that refusing them is right
     either: bool = False  # whether terms of such inputs may be NaN or left out
     must_reject: bool = False  # whether there is no right answer at all: only refusing them is right
+    superfluous: bool = False  # whether all that is wrong is an axis of length 1 that should not be there
     fractional: bool = False  # whether class indices are handed over as fractions, in the tested format
     dangerous: bool = False  # whether they may do harm to the process that takes them: they are asked last
     literal: Literal | None = None  # the inputs themselves, of a stored case

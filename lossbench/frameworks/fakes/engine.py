@@ -78,6 +78,19 @@ class Fakes(Framework):
     name = "fakes"
     version = np.__version__
 
+    def __init__(self) -> None:
+        """Start with an empty table, and nothing that compiling would change."""
+        super().__init__()
+        self.when_compiled: dict[Adapter, Adapter] = {}
+
+    def modes(self) -> Sequence[str]:
+        """Eager, and a compiler that changes what `when_compiled` says and nothing else."""
+        return ("eager", "compiled")
+
+    def compile(self, adapter: Adapter, mode: str) -> Adapter:
+        """The adapter, or what becomes of it."""
+        return adapter if mode == "eager" else self.when_compiled.get(adapter, adapter)
+
     def tensor(self, array: np.ndarray, dtype: str, differentiable: bool) -> Tensor:
         """Name the format of `array`, sharing its memory and strides."""
         return Tensor(array, dtype if dtype in FLOATS else str(array.dtype))

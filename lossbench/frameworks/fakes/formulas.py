@@ -111,7 +111,9 @@ def logistic(logit: Tensor, target: Tensor, weight: Tensor | None = None, pos_we
     up, down = np.where(x >= 0, 1, small) / (1 + small), np.where(x >= 0, small, 1) / (1 + small)
     by_target = -x if pos_weight is None else positive * for_yes - for_no
     slopes = {"logit": weights * (no * up - yes * down), "target": weights * by_target}
-    return Parts(weights * (yes * for_yes + no * for_no), slopes, logit.dtype)
+    shares = np.where(yes == 0, 0, yes * for_yes) + np.where(no == 0, 0, no * for_no)  # 0 log 0 = 0
+    lost = np.where(np.isnan(x), x, 0)
+    return Parts(weights * (shares + lost).astype(x.dtype), slopes, logit.dtype)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,9 +130,11 @@ class Rows:
         """The rows of a case.
 
         Raises:
-            ValueError: a class does not exist.
+            ValueError: a class does not exist, or there is not one for each row.
         """
         x = numbers(logits)
+        if target.shape != x.shape[:-1]:
+            raise ValueError(f"classes of shape {target.shape} for rows of {x.shape}")
         classes, kept = x.shape[-1], target.data != ignored
         if target.data.dtype.kind not in "iu" or (kept & ((target.data < 0) | (target.data >= classes))).any():
             raise ValueError(f"classes are whole numbers from 0 to {classes - 1}")

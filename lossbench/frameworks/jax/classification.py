@@ -11,6 +11,7 @@ from lossbench.frameworks.jax.engine import framework
 from lossbench.records import INTEGERS, Known
 
 NONE = ("none",)
+MASKED = "the gradient by the labels of masked classes is NaN"
 
 
 @framework.implements(via="optax.losses.sigmoid_binary_cross_entropy", reductions=NONE)
@@ -54,9 +55,12 @@ def cross_entropy_of_classes_before_the_last_axis(logits: Tensor, target: Tensor
     reductions=NONE,
     integers=INTEGERS,
 )
-def cross_entropy_where(logits: Tensor, target: Tensor, *, ignore_index: int = -100) -> Tensor:
+def cross_entropy_where(
+    logits: Tensor, target: Tensor, mask: Tensor | None = None, *, ignore_index: int = -100
+) -> Tensor:
     kept = target != ignore_index
-    return optax.losses.softmax_cross_entropy_with_integer_labels(logits, target, where=kept)
+    where = kept if mask is None else kept[..., None] & mask.astype(bool)  # of rows, or of single classes
+    return optax.losses.softmax_cross_entropy_with_integer_labels(logits, target, where=where)
 
 
 @framework.implements(
@@ -81,10 +85,15 @@ def soft_cross_entropy_of_classes_before_the_last_axis(logits: Tensor, target: T
     return optax.losses.softmax_cross_entropy(*classes_moved, axis=-2)
 
 
-@framework.implements("soft_cross_entropy", via="optax.losses.softmax_cross_entropy(where=)", reductions=NONE)
-def soft_cross_entropy_where(logits: Tensor, target: Tensor) -> Tensor:
-    everywhere = jnp.ones(logits.shape, bool)
-    return optax.losses.softmax_cross_entropy(logits, target, where=everywhere)
+@framework.implements(
+    "soft_cross_entropy",
+    via="optax.losses.softmax_cross_entropy(where=)",
+    reductions=NONE,
+    known=[Known(MASKED, definition="soft_cross_entropy_undefined_where_masked", options=("mask",))],
+)
+def soft_cross_entropy_where(logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+    where = jnp.ones(logits.shape, bool) if mask is None else mask.astype(bool)
+    return optax.losses.softmax_cross_entropy(logits, target, where=where)
 
 
 @framework.implements(
@@ -99,9 +108,14 @@ def safe_soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return optax.losses.safe_softmax_cross_entropy(logits, target)
 
 
-@framework.implements(via="optax.losses.poly_loss_cross_entropy", reductions=NONE)
-def poly1_cross_entropy(logits: Tensor, target: Tensor, *, epsilon: float = 2.0) -> Tensor:
-    return optax.losses.poly_loss_cross_entropy(logits, target, epsilon=epsilon)
+@framework.implements(
+    via="optax.losses.poly_loss_cross_entropy",
+    reductions=NONE,
+    known=[Known(MASKED, definition="poly1_cross_entropy_undefined_where_masked", options=("mask",))],
+)
+def poly1_cross_entropy(logits: Tensor, target: Tensor, mask: Tensor | None = None, *, epsilon: float = 2.0) -> Tensor:
+    where = None if mask is None else mask.astype(bool)
+    return optax.losses.poly_loss_cross_entropy(logits, target, epsilon=epsilon, where=where)
 
 
 @framework.implements("poly1_cross_entropy", via="optax.losses.poly_loss_cross_entropy(axis=-2)", reductions=NONE)

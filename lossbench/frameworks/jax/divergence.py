@@ -34,13 +34,15 @@ FLUSHED = [
     reductions=ROWS,
     known=[Known(UNDEFINED, definition="kl_div_undefined_at_zero")],
 )
-def kl_div(log_prediction: Tensor, target: Tensor) -> Tensor:
-    return optax.losses.kl_divergence(log_prediction, target)
+def kl_div(log_prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+    return optax.losses.kl_divergence(log_prediction, target, where=None if mask is None else mask.astype(bool))
 
 
 @framework.implements(via="optax.losses.kl_divergence_with_log_targets", reductions=ROWS, known=FLUSHED)
-def kl_div_log_target(log_prediction: Tensor, log_target: Tensor) -> Tensor:
-    return optax.losses.kl_divergence_with_log_targets(log_prediction, log_target)
+def kl_div_log_target(log_prediction: Tensor, log_target: Tensor, mask: Tensor | None = None) -> Tensor:
+    return optax.losses.kl_divergence_with_log_targets(
+        log_prediction, log_target, where=None if mask is None else mask.astype(bool)
+    )
 
 
 @framework.implements(
@@ -48,8 +50,10 @@ def kl_div_log_target(log_prediction: Tensor, log_target: Tensor) -> Tensor:
     reductions=ROWS,
     known=UNDEFINED_AT_ZERO,
 )
-def generalized_kl(log_prediction: Tensor, target: Tensor) -> Tensor:
-    return optax.losses.generalized_kl_divergence(log_prediction, target)
+def generalized_kl(log_prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+    return optax.losses.generalized_kl_divergence(
+        log_prediction, target, where=None if mask is None else mask.astype(bool)
+    )
 
 
 @framework.implements(
@@ -58,8 +62,8 @@ def generalized_kl(log_prediction: Tensor, target: Tensor) -> Tensor:
     reductions=ROWS,
     known=UNDEFINED_AT_ZERO,
 )
-def convex_kl(log_prediction: Tensor, target: Tensor) -> Tensor:
-    return optax.losses.convex_kl_divergence(log_prediction, target)
+def convex_kl(log_prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+    return optax.losses.convex_kl_divergence(log_prediction, target, where=None if mask is None else mask.astype(bool))
 
 
 @framework.implements(

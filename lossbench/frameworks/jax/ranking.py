@@ -17,13 +17,17 @@ REDUCTIONS = {"none": None, "mean": jnp.mean, "sum": jnp.sum}
 
 
 @framework.implements(via="optax.losses.cosine_similarity", reductions=NONE)
-def cosine_similarity(first: Tensor, second: Tensor) -> Tensor:
-    return optax.losses.cosine_similarity(first, second)
+def cosine_similarity(first: Tensor, second: Tensor, mask: Tensor | None = None, *, epsilon: float = 0.0) -> Tensor:
+    # its epsilon is held against the squares of the lengths
+    where = None if mask is None else mask.astype(bool)
+    return optax.losses.cosine_similarity(first, second, epsilon=epsilon**2, where=where)
 
 
 @framework.implements(via="optax.losses.cosine_distance", reductions=NONE)
-def cosine_distance(first: Tensor, second: Tensor) -> Tensor:
-    return optax.losses.cosine_distance(first, second)
+def cosine_distance(first: Tensor, second: Tensor, mask: Tensor | None = None, *, epsilon: float = 0.0) -> Tensor:
+    # its epsilon is held against the squares of the lengths
+    where = None if mask is None else mask.astype(bool)
+    return optax.losses.cosine_distance(first, second, epsilon=epsilon**2, where=where)
 
 
 @framework.implements(

@@ -9,9 +9,16 @@ from jax import numpy as jnp
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.jax.engine import framework
-from lossbench.records import INTEGERS
+from lossbench.records import INTEGERS, Known
 
 HERE = "lossbench.frameworks.jax.recipes_margins"
+NO_DIRECTION = Known(
+    "1e-12 is 0 in float16, so that a vector of zeros has no direction there: all is NaN",
+    definition="margin_softmax_of_features",
+    sets=(("epsilon", 0.0),),
+    dtypes=("float16",),
+    regimes=("zeros",),
+)
 
 
 def reduced(terms: Tensor, reduction: str) -> Tensor:
@@ -56,6 +63,40 @@ def margin_softmax(
     logits = scale * jnp.where(jnp.arange(cosines.shape[-1]) == column, own, cosines)
     log_probabilities = jax.nn.log_softmax(logits, axis=-1)
     return reduced(-jnp.take_along_axis(log_probabilities, column, axis=-1)[..., 0], reduction)
+
+
+def normalized(vectors: Tensor, epsilon: float) -> Tensor:
+    """Each vector over its length, or over epsilon where it is shorter."""
+    squares = jnp.sum(vectors * vectors, axis=-1, keepdims=True)
+    return vectors * jax.lax.rsqrt(jnp.maximum(squares, epsilon**2))
+
+
+@framework.implements(via=f"{HERE}.margin_softmax_of_features", recipe=True, known=[NO_DIRECTION], integers=INTEGERS)
+def margin_softmax_of_features(
+    features: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    margin1: float = 1.0,
+    margin2: float = 0.5,
+    margin3: float = 0.0,
+    scale: float = 64.0,
+    extension: str = "none",
+    epsilon: float = 1e-12,
+    reduction: str,
+) -> Tensor:
+    directions = normalized(features, epsilon), normalized(linear_weight, epsilon)
+    cosines = jnp.clip(directions[0] @ directions[1].T, -1, 1)  # rounding may leave them a little beyond
+    return margin_softmax(
+        cosines,
+        target,
+        margin1=margin1,
+        margin2=margin2,
+        margin3=margin3,
+        scale=scale,
+        extension=extension,
+        reduction=reduction,
+    )
 
 
 @framework.implements(via=f"{HERE}.soft_margin", recipe=True)

@@ -25,6 +25,10 @@ class PaddleDevice:
         """Synchronize with the device."""
         paddle.device.synchronize()
 
+    def finish(self, answer: object) -> None:
+        """Synchronize with the device."""
+        self.wait()
+
     def fill(self, size: int) -> Callable[[], object]:
         """Zero a buffer."""
         buffer = paddle.empty([size], dtype="uint8")

@@ -55,6 +55,41 @@ def margin_softmax(
     return reduced((paddle.logsumexp(below, axis=-1, keepdim=True) - picked).squeeze(-1), reduction)
 
 
+def normalized(vectors: Tensor, epsilon: float) -> Tensor:
+    """Each vector over its length, or over epsilon where it is shorter."""
+    # not F.normalize: its slopes take a length to be longer by epsilon, and those below it to grow all the same
+    squares = (vectors * vectors).sum(axis=-1, keepdim=True)
+    return vectors * paddle.rsqrt(squares.clip(min=epsilon**2))
+
+
+@framework.implements(via=f"{HERE}.margin_softmax_of_features", recipe=True, dtypes=DTYPES, integers=INDICES)
+def margin_softmax_of_features(
+    features: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    margin1: float = 1.0,
+    margin2: float = 0.5,
+    margin3: float = 0.0,
+    scale: float = 64.0,
+    extension: str = "none",
+    epsilon: float = 1e-12,
+    reduction: str,
+) -> Tensor:
+    directions = normalized(features, epsilon), normalized(linear_weight, epsilon)
+    cosines = paddle.matmul(*directions, transpose_y=True).clip(-1, 1)  # rounding may leave them a little beyond
+    return margin_softmax(
+        cosines,
+        target,
+        margin1=margin1,
+        margin2=margin2,
+        margin3=margin3,
+        scale=scale,
+        extension=extension,
+        reduction=reduction,
+    )
+
+
 @framework.implements(via=f"{HERE}.soft_margin", recipe=True, dtypes=DTYPES)
 def soft_margin(score: Tensor, sign: Tensor, *, reduction: str) -> Tensor:
     return reduced(softplus(-sign * score), reduction)

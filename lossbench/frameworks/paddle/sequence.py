@@ -52,6 +52,47 @@ def ctc(
     )
 
 
+def softmaxed(dtype: str, smallest_normal: float, unit_roundoff: float) -> Known:
+    """What the gradient by log-probabilities is, with the kernel's floors."""
+    return Known(
+        "takes the softmax of its log_probs: the gradient is p - γ, which is right behind a log_softmax alone",
+        definition="ctc_log_probabilities_softmaxed",
+        sets=(("smallest_normal", smallest_normal), ("unit_roundoff", unit_roundoff)),
+        dtypes=(dtype,),
+        contract=True,
+    )
+
+
+@framework.implements(
+    via="paddle.nn.CTCLoss",
+    dtypes=DTYPES,
+    known=[
+        softmaxed("float64", smallest_normal=2.0**-1022, unit_roundoff=2.0**-53),
+        softmaxed("float32", smallest_normal=2.0**-126, unit_roundoff=2.0**-24),
+        EMPTY_BATCH,
+    ],
+)
+def ctc_log_probabilities(
+    log_probabilities: Tensor,
+    labels: Tensor,
+    input_lengths: Tensor,
+    label_lengths: Tensor,
+    *,
+    blank: int = 0,
+    zero_infinity: bool = False,
+    reduction: str,
+) -> Tensor:
+    return F.ctc_loss(
+        log_probabilities.transpose([1, 0, 2]),
+        labels.astype("int32"),
+        input_lengths,
+        label_lengths,
+        blank=blank,
+        zero_infinity=zero_infinity,
+        reduction=reduction,
+    )
+
+
 def over_frames(dtype: str, smallest_normal: float, unit_roundoff: float) -> Known:
     """The same with the gradient, not the value, divided by the number of frames."""
     return Known(

@@ -11,9 +11,10 @@ from lossbench.records import Known, Symptom
 
 losses = tf.compat.v1.losses
 
-OVER_ROWS = {"none": "none", "sum": "weighted_sum", "mean": "weighted_sum_over_batch_size"}
-OVER_ELEMENTS = {
-    **OVER_ROWS,
+OVER_TERMS = {
+    "none": "none",
+    "sum": "weighted_sum",
+    "mean": "weighted_sum_over_batch_size",
     "weighted_mean": "weighted_mean",
     "nonzero_mean": "weighted_sum_by_nonzero_weights",
 }
@@ -34,7 +35,7 @@ ADDED_EPSILON = Known(
 NO_GRADIENT = Known("stops the gradient to the target", no_gradient=("target",), contract=True)
 
 
-@framework.implements(via="tf.compat.v1.losses.log_loss", reductions=OVER_ELEMENTS, known=[IN_FLOAT32])
+@framework.implements(via="tf.compat.v1.losses.log_loss", reductions=OVER_TERMS, known=[IN_FLOAT32])
 def log_loss(
     prediction: Tensor, target: Tensor, weight: Tensor | None = None, *, epsilon: float = 1e-7, reduction: Word
 ) -> Tensor:
@@ -45,7 +46,7 @@ def log_loss(
 @framework.implements(
     "binary_cross_entropy",
     via="tf.compat.v1.losses.log_loss",
-    reductions=OVER_ELEMENTS,
+    reductions=OVER_TERMS,
     known=[IN_FLOAT32, ADDED_EPSILON],
 )
 def binary_cross_entropy(
@@ -56,7 +57,7 @@ def binary_cross_entropy(
 
 
 @framework.implements(
-    via="tf.compat.v1.losses.sigmoid_cross_entropy", reductions=OVER_ELEMENTS, known=[REDUCED_IN_FLOAT32]
+    via="tf.compat.v1.losses.sigmoid_cross_entropy", reductions=OVER_TERMS, known=[REDUCED_IN_FLOAT32]
 )
 def binary_cross_entropy_with_logits(
     logit: Tensor, target: Tensor, weight: Tensor | None = None, *, label_smoothing: float = 0.0, reduction: Word
@@ -67,30 +68,47 @@ def binary_cross_entropy_with_logits(
 
 @framework.implements(
     via="tf.compat.v1.losses.sparse_softmax_cross_entropy",
-    reductions=OVER_ROWS,
+    reductions=OVER_TERMS,
     integers=("int64", "int32"),
     known=[REDUCED_IN_FLOAT32],
 )
-def cross_entropy(logits: Tensor, target: Tensor, *, reduction: Word) -> Tensor:
-    return losses.sparse_softmax_cross_entropy(target, logits, reduction=reduction)
+def cross_entropy(logits: Tensor, target: Tensor, sample_weight: Tensor | None = None, *, reduction: Word) -> Tensor:
+    weights = 1.0 if sample_weight is None else sample_weight
+    return losses.sparse_softmax_cross_entropy(target, logits, weights, reduction=reduction)
 
 
 @framework.implements(
     "cross_entropy",
     via="tf.one_hot + tf.compat.v1.losses.softmax_cross_entropy",
-    reductions=OVER_ROWS,
+    reductions=OVER_TERMS,
     integers=("int64", "int32", "int8", "uint8"),
     known=[REDUCED_IN_FLOAT32],
 )
-def one_hot_cross_entropy(logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word) -> Tensor:
+def one_hot_cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    sample_weight: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: Word,
+) -> Tensor:
     onehot = tf.one_hot(target, logits.shape[-1], dtype=logits.dtype)
-    return losses.softmax_cross_entropy(onehot, logits, label_smoothing=label_smoothing, reduction=reduction)
+    weights = 1.0 if sample_weight is None else sample_weight
+    return losses.softmax_cross_entropy(onehot, logits, weights, label_smoothing=label_smoothing, reduction=reduction)
 
 
 @framework.implements(
     via="tf.compat.v1.losses.softmax_cross_entropy",
-    reductions=OVER_ROWS,
+    reductions=OVER_TERMS,
     known=[NO_GRADIENT, REDUCED_IN_FLOAT32, SLOPE_P_MINUS_Y],
 )
-def soft_cross_entropy(logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word) -> Tensor:
-    return losses.softmax_cross_entropy(target, logits, label_smoothing=label_smoothing, reduction=reduction)
+def soft_cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    sample_weight: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: Word,
+) -> Tensor:
+    weights = 1.0 if sample_weight is None else sample_weight
+    return losses.softmax_cross_entropy(target, logits, weights, label_smoothing=label_smoothing, reduction=reduction)

@@ -6,7 +6,15 @@ from keras import losses
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
-from lossbench.frameworks.tensorflow.words import EMPTY, OVER_TERMS, PLAIN, Word, as_held, as_held_by_float32
+from lossbench.frameworks.tensorflow.words import (
+    EMPTY,
+    OVER_TERMS,
+    OVER_WEIGHTED_TERMS,
+    PLAIN,
+    Word,
+    as_held,
+    as_held_by_float32,
+)
 
 NAMES = ("low", "high", "lost", "overflow")
 REASON = "clips probabilities to 1e-7 and 1 - 1e-7, and forms 1 - p by subtraction"
@@ -16,12 +24,13 @@ CLIPPED_SOFTMAX = (f"{REASON}, even from logits", "categorical_focal_clipped", N
 
 @framework.implements(
     via="keras.losses.CategoricalFocalCrossentropy(from_logits=True, dtype=)",
-    reductions=OVER_TERMS,
+    reductions=OVER_WEIGHTED_TERMS,
     known=[EMPTY, *as_held(*CLIPPED_SOFTMAX, contract=True)],
 )
 def categorical_focal(
     logits: Tensor,
     target: Tensor,
+    sample_weight: Tensor | None = None,
     *,
     alpha: float = 1.0,
     gamma: float = 2.0,
@@ -36,19 +45,20 @@ def categorical_focal(
         reduction=reduction,
         dtype=logits.dtype.name,
     )
-    return loss(target, logits)
+    return loss(target, logits, sample_weight=sample_weight)
 
 
 @framework.implements(
     "categorical_focal",
     via="keras.losses.CategoricalFocalCrossentropy(from_logits=True)",
-    reductions=OVER_TERMS,
+    reductions=OVER_WEIGHTED_TERMS,
     dtypes=PLAIN,
     known=[EMPTY, *as_held_by_float32(*CLIPPED_SOFTMAX, contract=True)],
 )
 def categorical_focal_in_float32(
     logits: Tensor,
     target: Tensor,
+    sample_weight: Tensor | None = None,
     *,
     alpha: float = 1.0,
     gamma: float = 2.0,
@@ -58,7 +68,7 @@ def categorical_focal_in_float32(
     loss = losses.CategoricalFocalCrossentropy(
         alpha=alpha, gamma=gamma, from_logits=True, label_smoothing=label_smoothing, reduction=reduction
     )
-    return loss(target, logits)
+    return loss(target, logits, sample_weight=sample_weight)
 
 
 @framework.implements(
@@ -85,12 +95,13 @@ def categorical_focal_by_class(
 
 @framework.implements(
     via="keras.losses.CategoricalFocalCrossentropy(dtype=)",
-    reductions=OVER_TERMS,
+    reductions=OVER_WEIGHTED_TERMS,
     known=[EMPTY, *as_held(*CLIPPED, contract=True)],
 )
 def categorical_focal_probability(
     prediction: Tensor,
     target: Tensor,
+    sample_weight: Tensor | None = None,
     *,
     alpha: float = 1.0,
     gamma: float = 2.0,
@@ -104,19 +115,20 @@ def categorical_focal_probability(
         reduction=reduction,
         dtype=prediction.dtype.name,
     )
-    return loss(target, prediction)
+    return loss(target, prediction, sample_weight=sample_weight)
 
 
 @framework.implements(
     "categorical_focal_probability",
     via="keras.losses.CategoricalFocalCrossentropy",
-    reductions=OVER_TERMS,
+    reductions=OVER_WEIGHTED_TERMS,
     dtypes=PLAIN,
     known=[EMPTY, *as_held_by_float32(*CLIPPED, contract=True)],
 )
 def categorical_focal_probability_in_float32(
     prediction: Tensor,
     target: Tensor,
+    sample_weight: Tensor | None = None,
     *,
     alpha: float = 1.0,
     gamma: float = 2.0,
@@ -126,7 +138,7 @@ def categorical_focal_probability_in_float32(
     loss = losses.CategoricalFocalCrossentropy(
         alpha=alpha, gamma=gamma, label_smoothing=label_smoothing, reduction=reduction
     )
-    return loss(target, prediction)
+    return loss(target, prediction, sample_weight=sample_weight)
 
 
 @framework.implements(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras import losses
 from tensorflow import expand_dims
 
@@ -19,21 +17,28 @@ CLIPPED = (
 )
 
 
-def balance(alpha: float | None) -> dict[str, Any]:
-    """Keras's arguments for `alpha`, which it applies only when told to."""
-    return {} if alpha is None else {"apply_class_balancing": True, "alpha": alpha}
-
-
 @framework.implements(
     via="keras.losses.BinaryFocalCrossentropy(from_logits=True, dtype=)",
     reductions=OVER_LAST_AXIS,
     known=as_held(*SUBTRACTED),
 )
 def binary_focal(
-    logit: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
+    logit: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | None = None,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: Word,
 ) -> Tensor:
     loss = losses.BinaryFocalCrossentropy(
-        **balance(alpha), gamma=gamma, from_logits=True, reduction=reduction, dtype=logit.dtype.name
+        apply_class_balancing=alpha is not None,
+        alpha=0.25 if alpha is None else alpha,
+        gamma=gamma,
+        label_smoothing=label_smoothing,
+        from_logits=True,
+        reduction=reduction,
+        dtype=logit.dtype.name,
     )
     return loss(target, logit)
 
@@ -46,9 +51,22 @@ def binary_focal(
     known=as_held_by_float32(*SUBTRACTED),
 )
 def binary_focal_in_float32(
-    logit: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
+    logit: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | None = None,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: Word,
 ) -> Tensor:
-    loss = losses.BinaryFocalCrossentropy(**balance(alpha), gamma=gamma, from_logits=True, reduction=reduction)
+    loss = losses.BinaryFocalCrossentropy(
+        apply_class_balancing=alpha is not None,
+        alpha=0.25 if alpha is None else alpha,
+        gamma=gamma,
+        label_smoothing=label_smoothing,
+        from_logits=True,
+        reduction=reduction,
+    )
     return loss(target, logit)
 
 
@@ -59,10 +77,22 @@ def binary_focal_in_float32(
     known=as_held(*SUBTRACTED),
 )
 def elementwise_binary_focal(
-    logit: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
+    logit: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | None = None,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: Word,
 ) -> Tensor:
     loss = losses.BinaryFocalCrossentropy(
-        **balance(alpha), gamma=gamma, from_logits=True, reduction=reduction, dtype=logit.dtype.name
+        apply_class_balancing=alpha is not None,
+        alpha=0.25 if alpha is None else alpha,
+        gamma=gamma,
+        label_smoothing=label_smoothing,
+        from_logits=True,
+        reduction=reduction,
+        dtype=logit.dtype.name,
     )
     return loss(expand_dims(target, -1), expand_dims(logit, -1))
 
@@ -73,10 +103,21 @@ def elementwise_binary_focal(
     known=as_held(*CLIPPED, contract=True),
 )
 def binary_focal_probability(
-    prediction: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | None = None,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: Word,
 ) -> Tensor:
     loss = losses.BinaryFocalCrossentropy(
-        **balance(alpha), gamma=gamma, reduction=reduction, dtype=prediction.dtype.name
+        apply_class_balancing=alpha is not None,
+        alpha=0.25 if alpha is None else alpha,
+        gamma=gamma,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
+        dtype=prediction.dtype.name,
     )
     return loss(target, prediction)
 
@@ -89,9 +130,21 @@ def binary_focal_probability(
     known=as_held_by_float32(*CLIPPED, contract=True),
 )
 def binary_focal_probability_in_float32(
-    prediction: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | None = None,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: Word,
 ) -> Tensor:
-    loss = losses.BinaryFocalCrossentropy(**balance(alpha), gamma=gamma, reduction=reduction)
+    loss = losses.BinaryFocalCrossentropy(
+        apply_class_balancing=alpha is not None,
+        alpha=0.25 if alpha is None else alpha,
+        gamma=gamma,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
+    )
     return loss(target, prediction)
 
 
@@ -102,9 +155,20 @@ def binary_focal_probability_in_float32(
     known=as_held(*CLIPPED, contract=True),
 )
 def elementwise_binary_focal_probability(
-    prediction: Tensor, target: Tensor, *, alpha: float | None = None, gamma: float = 2.0, reduction: Word
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | None = None,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: Word,
 ) -> Tensor:
     loss = losses.BinaryFocalCrossentropy(
-        **balance(alpha), gamma=gamma, reduction=reduction, dtype=prediction.dtype.name
+        apply_class_balancing=alpha is not None,
+        alpha=0.25 if alpha is None else alpha,
+        gamma=gamma,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
+        dtype=prediction.dtype.name,
     )
     return loss(expand_dims(target, -1), expand_dims(prediction, -1))

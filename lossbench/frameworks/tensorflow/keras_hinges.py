@@ -13,7 +13,6 @@ from lossbench.frameworks.tensorflow.engine import framework
 from lossbench.frameworks.tensorflow.words import (
     IN_FLOAT32,
     OVER_LAST_AXIS,
-    OVER_TERMS,
     OVER_WEIGHTED_TERMS,
     PLAIN,
     Word,
@@ -71,17 +70,23 @@ def elementwise_squared_hinge(score: Tensor, sign: Tensor, weight: Tensor = None
     return loss(tf.expand_dims(sign, -1), tf.expand_dims(score, -1), sample_weight=weight)
 
 
-@framework.implements(via="keras.losses.CategoricalHinge(dtype=)", reductions=OVER_TERMS, known=[NO_ROWS])
-def categorical_hinge(scores: Tensor, target: Tensor, *, reduction: Word) -> Tensor:
-    return losses.CategoricalHinge(reduction=reduction, dtype=scores.dtype.name)(target, scores)
+@framework.implements(via="keras.losses.CategoricalHinge(dtype=)", reductions=OVER_WEIGHTED_TERMS, known=[NO_ROWS])
+def categorical_hinge(
+    scores: Tensor, target: Tensor, sample_weight: Tensor | None = None, *, reduction: Word
+) -> Tensor:
+    return losses.CategoricalHinge(reduction=reduction, dtype=scores.dtype.name)(
+        target, scores, sample_weight=sample_weight
+    )
 
 
 @framework.implements(
     "categorical_hinge",
     via="keras.losses.CategoricalHinge",
-    reductions=OVER_TERMS,
+    reductions=OVER_WEIGHTED_TERMS,
     dtypes=PLAIN,
     known=[NO_ROWS, IN_FLOAT32],
 )
-def categorical_hinge_in_float32(scores: Tensor, target: Tensor, *, reduction: Word) -> Tensor:
-    return losses.CategoricalHinge(reduction=reduction)(target, scores)
+def categorical_hinge_in_float32(
+    scores: Tensor, target: Tensor, sample_weight: Tensor | None = None, *, reduction: Word
+) -> Tensor:
+    return losses.CategoricalHinge(reduction=reduction)(target, scores, sample_weight=sample_weight)

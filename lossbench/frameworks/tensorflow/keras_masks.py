@@ -6,7 +6,7 @@ from keras import losses
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
-from lossbench.frameworks.tensorflow.words import EMPTY, IN_FLOAT32, OVER_TERMS, PLAIN, Word
+from lossbench.frameworks.tensorflow.words import EMPTY, IN_FLOAT32, OVER_WEIGHTED_TERMS, PLAIN, Word
 from lossbench.records import Known
 
 BARE = (("smooth", 0.0), ("epsilon", 1e-7))
@@ -18,17 +18,25 @@ WEIGHTS = ("alpha", "beta")
 
 @framework.implements(
     via="keras.losses.Tversky(axis=(1, ...), dtype=)",
-    reductions=OVER_TERMS,
+    reductions=OVER_WEIGHTED_TERMS,
     known=[
         EMPTY,
         Known(UNSMOOTHED, definition="tversky", sets=BARE, contract=True),
         Known(SWAPPED, definition="tversky", sets=BARE, renames=EXCHANGED, options=WEIGHTS),
     ],
 )
-def tversky(prediction: Tensor, target: Tensor, *, alpha: float = 0.5, beta: float = 0.5, reduction: Word) -> Tensor:
+def tversky(
+    prediction: Tensor,
+    target: Tensor,
+    sample_weight: Tensor | None = None,
+    *,
+    alpha: float = 0.5,
+    beta: float = 0.5,
+    reduction: Word,
+) -> Tensor:
     axis = tuple(range(1, prediction.ndim))
     function = losses.Tversky(alpha=alpha, beta=beta, axis=axis, reduction=reduction, dtype=prediction.dtype.name)
-    return function(target, prediction)
+    return function(target, prediction, sample_weight=sample_weight)
 
 
 @framework.implements(

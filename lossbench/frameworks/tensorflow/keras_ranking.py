@@ -6,7 +6,7 @@ from keras import losses
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
-from lossbench.frameworks.tensorflow.words import EMPTY, IN_FLOAT32, OVER_TERMS, PLAIN, Word
+from lossbench.frameworks.tensorflow.words import EMPTY, IN_FLOAT32, OVER_WEIGHTED_TERMS, PLAIN, Word
 from lossbench.records import INTEGERS, Known
 
 NEGATIVE = Known(
@@ -17,20 +17,26 @@ NEGATIVE = Known(
 AVERAGED = {"mean": "sum_over_batch_size", "sum": "sum"}
 
 
-@framework.implements(via="keras.losses.CosineSimilarity(dtype=)", reductions=OVER_TERMS, known=[EMPTY, NEGATIVE])
-def cosine_similarity(first: Tensor, second: Tensor, *, reduction: Word) -> Tensor:
-    return losses.CosineSimilarity(reduction=reduction, dtype=first.dtype.name)(second, first)
+@framework.implements(
+    via="keras.losses.CosineSimilarity(dtype=)", reductions=OVER_WEIGHTED_TERMS, known=[EMPTY, NEGATIVE]
+)
+def cosine_similarity(first: Tensor, second: Tensor, sample_weight: Tensor | None = None, *, reduction: Word) -> Tensor:
+    return losses.CosineSimilarity(reduction=reduction, dtype=first.dtype.name)(
+        second, first, sample_weight=sample_weight
+    )
 
 
 @framework.implements(
     "cosine_similarity",
     via="keras.losses.CosineSimilarity",
-    reductions=OVER_TERMS,
+    reductions=OVER_WEIGHTED_TERMS,
     dtypes=PLAIN,
     known=[EMPTY, IN_FLOAT32, NEGATIVE],
 )
-def cosine_similarity_in_float32(first: Tensor, second: Tensor, *, reduction: Word) -> Tensor:
-    return losses.CosineSimilarity(reduction=reduction)(second, first)
+def cosine_similarity_in_float32(
+    first: Tensor, second: Tensor, sample_weight: Tensor | None = None, *, reduction: Word
+) -> Tensor:
+    return losses.CosineSimilarity(reduction=reduction)(second, first, sample_weight=sample_weight)
 
 
 @framework.implements(via="keras.losses.Circle(dtype=)", reductions=AVERAGED, integers=INTEGERS, known=[EMPTY])

@@ -13,6 +13,7 @@ from lossbench.frameworks.tensorflow.words import (
     EMPTY,
     IN_FLOAT32,
     OVER_TERMS,
+    OVER_WEIGHTED_TERMS,
     PLAIN,
     SLOPE_P_MINUS_Y,
     Word,
@@ -76,30 +77,34 @@ def flattened(tensor: Tensor) -> Tensor:
 
 @framework.implements(
     via="keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype=)",
-    reductions=OVER_TERMS,
+    reductions=OVER_WEIGHTED_TERMS,
     integers=INTEGERS,
     known=[EMPTY, *ROUNDED_CLASS],
 )
-def cross_entropy(logits: Tensor, target: Tensor, *, ignore_index: int = -100, reduction: Word) -> Tensor:
+def cross_entropy(
+    logits: Tensor, target: Tensor, sample_weight: Tensor | None = None, *, ignore_index: int = -100, reduction: Word
+) -> Tensor:
     ignore_class = None if ignore_index == -100 else ignore_index
     loss = losses.SparseCategoricalCrossentropy(
         from_logits=True, ignore_class=ignore_class, reduction=reduction, dtype=logits.dtype.name
     )
-    return loss(target, logits)
+    return loss(target, logits, sample_weight=sample_weight)
 
 
 @framework.implements(
     "cross_entropy",
     via="keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
-    reductions=OVER_TERMS,
+    reductions=OVER_WEIGHTED_TERMS,
     integers=INTEGERS,
     dtypes=PLAIN,
     known=[EMPTY, IN_FLOAT32],
 )
-def cross_entropy_in_float32(logits: Tensor, target: Tensor, *, ignore_index: int = -100, reduction: Word) -> Tensor:
+def cross_entropy_in_float32(
+    logits: Tensor, target: Tensor, sample_weight: Tensor | None = None, *, ignore_index: int = -100, reduction: Word
+) -> Tensor:
     ignore_class = None if ignore_index == -100 else ignore_index
     loss = losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=ignore_class, reduction=reduction)
-    return loss(target, logits)
+    return loss(target, logits, sample_weight=sample_weight)
 
 
 @framework.implements(
@@ -116,38 +121,71 @@ def cross_entropy_by_function(logits: Tensor, target: Tensor, *, ignore_index: i
 @framework.implements(
     "cross_entropy",
     via="tf.one_hot + keras.losses.CategoricalCrossentropy(from_logits=True, dtype=)",
-    reductions=OVER_TERMS,
+    reductions=OVER_WEIGHTED_TERMS,
     integers=("int64", "int32", "int8", "uint8"),
     known=[EMPTY],
 )
-def one_hot_cross_entropy(logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word) -> Tensor:
+def one_hot_cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    sample_weight: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: Word,
+) -> Tensor:
     loss = losses.CategoricalCrossentropy(
         from_logits=True, label_smoothing=label_smoothing, reduction=reduction, dtype=logits.dtype.name
     )
-    return loss(tf.one_hot(target, logits.shape[-1], dtype=logits.dtype), logits)
+    return loss(tf.one_hot(target, logits.shape[-1], dtype=logits.dtype), logits, sample_weight=sample_weight)
 
 
 @framework.implements(
     via="keras.losses.CategoricalCrossentropy(from_logits=True, dtype=)",
-    reductions=OVER_TERMS,
+    reductions=OVER_WEIGHTED_TERMS,
     known=[EMPTY, SLOPE_P_MINUS_Y],
 )
-def soft_cross_entropy(logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word) -> Tensor:
+def soft_cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    sample_weight: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: Word,
+) -> Tensor:
     loss = losses.CategoricalCrossentropy(
         from_logits=True, label_smoothing=label_smoothing, reduction=reduction, dtype=logits.dtype.name
     )
-    return loss(target, logits)
+    return loss(target, logits, sample_weight=sample_weight)
 
 
 @framework.implements(
     "soft_cross_entropy",
     via="keras.losses.CategoricalCrossentropy(from_logits=True)",
-    reductions=OVER_TERMS,
+    reductions=OVER_WEIGHTED_TERMS,
     dtypes=PLAIN,
     known=[EMPTY, IN_FLOAT32, SLOPE_P_MINUS_Y],
 )
 def soft_cross_entropy_in_float32(
-    logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0, reduction: Word
+    logits: Tensor,
+    target: Tensor,
+    sample_weight: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: Word,
 ) -> Tensor:
     loss = losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing, reduction=reduction)
-    return loss(target, logits)
+    return loss(target, logits, sample_weight=sample_weight)
+
+
+@framework.implements(
+    "soft_cross_entropy",
+    via="keras.losses.CategoricalCrossentropy(from_logits=True, axis=ndim - 2, dtype=)",
+    reductions=OVER_TERMS,
+    known=[EMPTY, SLOPE_P_MINUS_Y],
+)
+def soft_cross_entropy_of_classes_before_the_last_axis(logits: Tensor, target: Tensor, *, reduction: Word) -> Tensor:
+    # of the axes counted from the end it takes the last alone, and refuses -2
+    loss = losses.CategoricalCrossentropy(
+        from_logits=True, axis=logits.ndim - 2, reduction=reduction, dtype=logits.dtype.name
+    )
+    return loss(tf.experimental.numpy.moveaxis(target, -1, -2), tf.experimental.numpy.moveaxis(logits, -1, -2))

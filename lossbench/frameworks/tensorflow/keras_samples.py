@@ -6,10 +6,15 @@ from keras import losses
 
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
-from lossbench.frameworks.tensorflow.words import EMPTY, IN_FLOAT32, OVER_TERMS, PLAIN, REFUSES_EMPTY, Word
+from lossbench.frameworks.tensorflow.words import EMPTY, IN_FLOAT32, OVER_WEIGHTED_TERMS, PLAIN, REFUSES_EMPTY, Word
 from lossbench.records import Known
 
-COUNTED = {"none": None, "count_mean": "sum_over_batch_size", "sum": "sum"}
+COUNTED = {
+    "none": None,
+    "count_mean": "sum_over_batch_size",
+    "sum": "sum",
+    "weighted_mean": "mean_with_sample_weight",
+}
 NO_LENGTHS = Known(
     "takes no lengths: it reads every frame, and the labels up to the padding of zeros",
     definition="ctc_leaking_1e_307",
@@ -29,25 +34,40 @@ NO_SMOOTHING = Known(
     reductions=COUNTED,
     known=[NO_LENGTHS, REFUSES_EMPTY, Known("computes in float32", computes_in="float32", dtypes=("float64",))],
 )
-def ctc(logits: Tensor, labels: Tensor, input_lengths: Tensor, label_lengths: Tensor, *, reduction: Word) -> Tensor:
-    return losses.CTC(reduction=reduction, dtype=logits.dtype.name)(labels, logits)
+def ctc(
+    logits: Tensor,
+    labels: Tensor,
+    input_lengths: Tensor,
+    label_lengths: Tensor,
+    sample_weight: Tensor | None = None,
+    *,
+    reduction: Word,
+) -> Tensor:
+    return losses.CTC(reduction=reduction, dtype=logits.dtype.name)(labels, logits, sample_weight=sample_weight)
 
 
 @framework.implements(
     "ctc", via="keras.losses.CTC", reductions=COUNTED, dtypes=PLAIN, known=[NO_LENGTHS, REFUSES_EMPTY, IN_FLOAT32]
 )
 def ctc_in_float32(
-    logits: Tensor, labels: Tensor, input_lengths: Tensor, label_lengths: Tensor, *, reduction: Word
+    logits: Tensor,
+    labels: Tensor,
+    input_lengths: Tensor,
+    label_lengths: Tensor,
+    sample_weight: Tensor | None = None,
+    *,
+    reduction: Word,
 ) -> Tensor:
-    return losses.CTC(reduction=reduction)(labels, logits)
+    return losses.CTC(reduction=reduction)(labels, logits, sample_weight=sample_weight)
 
 
 @framework.implements(
-    via="keras.losses.Dice(axis=(1, ...), dtype=)", reductions=OVER_TERMS, known=[EMPTY, NO_SMOOTHING]
+    via="keras.losses.Dice(axis=(1, ...), dtype=)", reductions=OVER_WEIGHTED_TERMS, known=[EMPTY, NO_SMOOTHING]
 )
-def soft_dice(prediction: Tensor, target: Tensor, *, reduction: Word) -> Tensor:
+def soft_dice(prediction: Tensor, target: Tensor, sample_weight: Tensor | None = None, *, reduction: Word) -> Tensor:
     axis = tuple(range(1, prediction.ndim))
-    return losses.Dice(axis=axis, reduction=reduction, dtype=prediction.dtype.name)(target, prediction)
+    loss = losses.Dice(axis=axis, reduction=reduction, dtype=prediction.dtype.name)
+    return loss(target, prediction, sample_weight=sample_weight)
 
 
 @framework.implements(

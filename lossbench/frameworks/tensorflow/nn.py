@@ -50,6 +50,21 @@ def softmax_cross_entropy_with_logits(logits: Tensor, target: Tensor) -> Tensor:
 
 
 @framework.implements(
+    "soft_cross_entropy",
+    via="tf.nn.softmax_cross_entropy_with_logits(axis=ndim - 2)",
+    reductions=("none",),
+    known=[SLOPE_P_MINUS_Y],
+)
+def softmax_cross_entropy_of_classes_before_the_last_axis(logits: Tensor, target: Tensor) -> Tensor:
+    # of the axes counted from the end it takes the last alone, and refuses -2
+    return tf.nn.softmax_cross_entropy_with_logits(
+        labels=tf.experimental.numpy.moveaxis(target, -1, -2),
+        logits=tf.experimental.numpy.moveaxis(logits, -1, -2),
+        axis=logits.ndim - 2,
+    )
+
+
+@framework.implements(
     "ctc",
     via="tf.nn.ctc_loss(dense labels)",
     reductions=("none",),

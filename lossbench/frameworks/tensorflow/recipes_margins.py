@@ -9,8 +9,16 @@ import tensorflow as tf
 from lossbench.framework import Tensor
 from lossbench.frameworks.tensorflow.engine import framework
 from lossbench.frameworks.tensorflow.recipes import reduced
+from lossbench.records import Known
 
 HERE = "lossbench.frameworks.tensorflow.recipes_margins"
+NO_DIRECTION = Known(
+    "1e-12 is 0 in float16, so that a vector of zeros has no direction there: all is NaN",
+    definition="margin_softmax_of_features",
+    sets=(("epsilon", 0.0),),
+    dtypes=("float16",),
+    regimes=("zeros",),
+)
 
 
 def margined(cosine: Tensor, margin1: float, margin2: float) -> Tensor:
@@ -47,6 +55,37 @@ def margin_softmax(
         own = tf.where(cosine > 0, own, cosine)
     logits = scale * tf.where(tf.range(cosines.shape[-1], dtype=target.dtype) == column, own, cosines)
     return reduced(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=logits), reduction)
+
+
+@framework.implements(
+    via=f"{HERE}.margin_softmax_of_features", recipe=True, known=[NO_DIRECTION], integers=("int64", "int32")
+)
+def margin_softmax_of_features(
+    features: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    margin1: float = 1.0,
+    margin2: float = 0.5,
+    margin3: float = 0.0,
+    scale: float = 64.0,
+    extension: str = "none",
+    epsilon: float = 1e-12,
+    reduction: str,
+) -> Tensor:
+    # its epsilon is held against the sum of the squares
+    directions = (tf.math.l2_normalize(part, axis=-1, epsilon=epsilon**2) for part in (features, linear_weight))
+    cosines = tf.clip_by_value(tf.matmul(*directions, transpose_b=True), -1, 1)  # rounding may leave them beyond
+    return margin_softmax(
+        cosines,
+        target,
+        margin1=margin1,
+        margin2=margin2,
+        margin3=margin3,
+        scale=scale,
+        extension=extension,
+        reduction=reduction,
+    )
 
 
 @framework.implements(via=f"{HERE}.soft_margin", recipe=True)

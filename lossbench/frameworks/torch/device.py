@@ -24,6 +24,10 @@ class TorchDevice:
         """Synchronize with the device."""
         torch.cuda.synchronize()
 
+    def finish(self, answer: object) -> None:
+        """Synchronize with the device."""
+        self.wait()
+
     def fill(self, size: int) -> Callable[[], object]:
         """Zero a buffer."""
         buffer = torch.empty(size, dtype=torch.uint8, device="cuda")

@@ -16,6 +16,7 @@ from torch import Tensor
 from lossbench.framework import Adapter, Framework, Timed, shaped
 from lossbench.frameworks.torch.device import TorchDevice
 from lossbench.gauges import DeviceGauge, Gauge
+from lossbench.graphs import Graphed, captured
 
 COMPILERS = ("g++", "clang++", "c++")
 MOST_SHAPES = 10_000  # compiled in one process; torch's own limit of eight would go on uncompiled, and say nothing
@@ -56,7 +57,7 @@ class Torch(Framework):
         """The call and `torch.autograd.grad`; the ones that a value which is no scalar needs are made once."""
         forward, leaves = functools.partial(call, **tensors), [tensors[name] for name in wanted]
         if not leaves:
-            return lambda: (forward(), ())
+            return self._graphed(call, lambda: (forward(), ()))
         gradients, none, above = torch.autograd.grad, (None,) * len(leaves), list[Tensor]()
 
         def run() -> tuple[Tensor, Sequence[Tensor | None]]:
@@ -67,7 +68,12 @@ class Torch(Framework):
                 above.append(torch.ones_like(value))
             return value, gradients(value, leaves, above, allow_unused=True)
 
-        return run
+        return self._graphed(call, run)
+
+    def _graphed(self, call: Adapter, run: Timed) -> Timed:
+        """What is timed, captured where the mode wants that."""
+        wanted = isinstance(getattr(call, "func", call), Graphed)
+        return cast("Timed", captured(run, torch.cuda)) if wanted else run
 
     def wait(self) -> None:
         """Return once the graphics card is done; on the processor every call has waited already."""
@@ -75,19 +81,21 @@ class Torch(Framework):
             torch.cuda.synchronize()
 
     def modes(self) -> Sequence[str]:
-        """Eager, and ``torch.compile``."""
-        return ("eager", "compiled")
+        """Eager, ``torch.compile``, and eager calls captured as CUDA graphs."""
+        return ("eager", "compiled", "graph")
 
     def mode_lacks(self, mode: str) -> str:
-        """``torch.compile`` builds kernels for the processor with a C++ compiler."""
+        """``torch.compile`` builds kernels for the processor with a C++ compiler; graphs need a graphics card."""
+        if mode == "graph":
+            return "" if self.device == "cuda" else "graphs are captured on a graphics card alone (--device cuda)"
         if mode == "eager" or self.device != "cpu" or compiler():
             return ""
         return f"torch.compile needs a C++ compiler, and none of {', '.join(COMPILERS)} is found (CXX names another)"
 
     def compile(self, adapter: Adapter, mode: str) -> Adapter:
         """The adapter under ``torch.compile``, anew for each shape; one it cannot take as a whole is refused."""
-        if mode == "eager":
-            return adapter
+        if mode in ("eager", "graph"):
+            return adapter if mode == "eager" else Graphed(adapter)
         torch._dynamo.config.recompile_limit = MOST_SHAPES
         torch._dynamo.config.accumulated_recompile_limit = MOST_SHAPES
         torch._dynamo.config.fail_on_recompile_limit_hit = True

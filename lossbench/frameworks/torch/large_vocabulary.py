@@ -59,6 +59,52 @@ def linear_cross_entropy_in_chunks(
     )
 
 
+@framework.implements(via="torch.nn.LinearCrossEntropyLoss")
+def linear_soft_cross_entropy(
+    features: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: str,
+) -> Tensor:
+    return F.linear_cross_entropy(
+        features,
+        linear_weight,
+        target,
+        linear_bias=linear_bias,
+        weight=weight,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
+    )
+
+
+@framework.implements("linear_soft_cross_entropy", via="torch.nn.LinearCrossEntropyLoss(options=)")
+def linear_soft_cross_entropy_in_chunks(
+    features: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: str,
+) -> Tensor:
+    # it warns that probabilities are not taken in chunks, and does without
+    return F.linear_cross_entropy(
+        features,
+        linear_weight,
+        target,
+        linear_bias=linear_bias,
+        weight=weight,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
+        options=nn.LinearCrossEntropyOptions(),
+    )
+
+
 # With few rows some clusters go without one.
 EMPTY_CLUSTERS = Known(
     "gives no gradient to the weights of a cluster that no row falls in",

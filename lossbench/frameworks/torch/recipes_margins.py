@@ -10,8 +10,16 @@ from torch import Tensor
 
 from lossbench.frameworks.torch.engine import framework
 from lossbench.frameworks.torch.recipes import reduced
+from lossbench.records import Known
 
 HERE = "lossbench.frameworks.torch.recipes_margins"
+NO_DIRECTION = Known(
+    "1e-12 is 0 in float16, so that a vector of zeros has no direction there: all is NaN",
+    definition="margin_softmax_of_features",
+    sets=(("epsilon", 0.0),),
+    dtypes=("float16",),
+    regimes=("zeros",),
+)
 
 
 def margined(cosine: Tensor, margin1: float, margin2: float) -> Tensor:
@@ -48,6 +56,36 @@ def margin_softmax(
         own = torch.where(cosine > 0, own, cosine)
     logits = scale * cosines.scatter(-1, column, own)
     return reduced(-F.log_softmax(logits, dim=-1).gather(-1, column).squeeze(-1), reduction)
+
+
+@framework.implements(
+    via=f"{HERE}.margin_softmax_of_features", recipe=True, known=[NO_DIRECTION], integers=("int64", "int32")
+)
+def margin_softmax_of_features(
+    features: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    margin1: float = 1.0,
+    margin2: float = 0.5,
+    margin3: float = 0.0,
+    scale: float = 64.0,
+    extension: str = "none",
+    epsilon: float = 1e-12,
+    reduction: str,
+) -> Tensor:
+    cosines = F.linear(F.normalize(features, dim=-1, eps=epsilon), F.normalize(linear_weight, dim=-1, eps=epsilon))
+    cosines = cosines.clamp(-1, 1)  # rounding may leave them a little beyond
+    return margin_softmax(
+        cosines,
+        target,
+        margin1=margin1,
+        margin2=margin2,
+        margin3=margin3,
+        scale=scale,
+        extension=extension,
+        reduction=reduction,
+    )
 
 
 @framework.implements(via=f"{HERE}.soft_margin", recipe=True)

@@ -44,3 +44,36 @@ def ctc(
         zero_infinity=zero_infinity,
         reduction=reduction,
     )
+
+
+@framework.implements(
+    via="torch.nn.CTCLoss",
+    dtypes=("float64", "float32"),
+    known=[
+        Known(
+            "gives exp(x) - γ for the gradient by its log-probabilities, which is right behind a log_softmax alone",
+            definition="ctc_log_probabilities_projected",
+            contract=True,
+        ),
+        EMPTY_BATCH,
+    ],
+)
+def ctc_log_probabilities(
+    log_probabilities: Tensor,
+    labels: Tensor,
+    input_lengths: Tensor,
+    label_lengths: Tensor,
+    *,
+    blank: int = 0,
+    zero_infinity: bool = False,
+    reduction: str,
+) -> Tensor:
+    return F.ctc_loss(
+        log_probabilities.transpose(0, 1),
+        labels,
+        input_lengths,
+        label_lengths,
+        blank=blank,
+        zero_infinity=zero_infinity,
+        reduction=reduction,
+    )

@@ -22,10 +22,12 @@ from lossbench.losses.categorical_focal import EPS, factor, scale
 from lossbench.losses.limits import product
 from lossbench.losses.stable import normalized_parts, softmax_parts
 from lossbench.losses.variants.elementwise import reciprocal
+from lossbench.losses.weighed import sample_weighted
 
 LARGEST_LOGARITHM = 1e20
 
 
+@sample_weighted
 @loss(over="rows", variant=True)
 @np.errstate(all="ignore")
 def categorical_cross_entropy_prob_clipped(
@@ -61,6 +63,7 @@ def categorical_cross_entropy_prob_clipped(
     )
 
 
+@sample_weighted
 @loss(over="rows", variant=True)
 @np.errstate(all="ignore")
 def sparse_categorical_cross_entropy_prob_clipped(
@@ -90,6 +93,7 @@ def sparse_categorical_cross_entropy_prob_clipped(
     return ignoring(terms, kept, shares)
 
 
+@sample_weighted
 @loss(over="rows", variant=True)
 @np.errstate(all="ignore")
 def categorical_focal_clipped(
@@ -127,6 +131,7 @@ def categorical_focal_clipped(
     )
 
 
+@sample_weighted
 @loss(over="rows", variant=True)
 @np.errstate(all="ignore")
 def categorical_focal_probability_clipped(
@@ -249,6 +254,7 @@ def categorical_cross_entropy_prob_as_given(
     )
 
 
+@sample_weighted
 @loss(over="rows", variant=True)
 @np.errstate(all="ignore")
 def generalized_cross_entropy_undefined_at_zero(

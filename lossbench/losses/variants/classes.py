@@ -9,10 +9,12 @@ import numpy as np
 from lossbench.domains import ClassIndex, Logits, Number, Range
 from lossbench.loss import Terms, loss
 from lossbench.losses.cross_entropy import cross_entropy
+from lossbench.losses.weighed import sample_weighted
 
 Digits = Annotated[int, Range(low=1.0)]
 
 
+@sample_weighted
 @loss(over="rows", variant=True)
 def cross_entropy_of_rounded_class(
     logits: Logits, target: ClassIndex, *, ignore_index: Number = -100, digits: Digits = 53

@@ -20,6 +20,7 @@ from lossbench.loss import Terms, loss
 from lossbench.losses.binary import binary_cross_entropy_with_logits, shares
 from lossbench.losses.divergence import kl_div
 from lossbench.losses.segmentation import dice_terms
+from lossbench.losses.weighed import masked_terms
 
 
 @loss(over="elements", variant=True)
@@ -119,6 +120,7 @@ def binary_cross_entropy_with_logits_straight_at_zero(
     return _with_slope(terms, "logit", np.where(logit == 0, no, terms.slopes["logit"]), no)
 
 
+@masked_terms
 @loss(over="elements", variant=True)
 @np.errstate(all="ignore")
 def kl_div_undefined_at_zero(log_prediction: LogProbabilities, target: Probabilities) -> Terms:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lossbench.domains import BinaryTarget, Fraction, Logit, NonNegativeNumber, PositiveNumber, Probability
 from lossbench.loss import Terms, loss
-from lossbench.losses.focal import OptionalFraction, Parts, assemble, logit_parts, probability_parts
+from lossbench.losses.focal import OptionalFraction, Parts, assemble, by_label, logit_parts, probability_parts, smooth
 from lossbench.losses.stable import sigmoid
 from lossbench.losses.variants.elementwise import reciprocal
 
@@ -22,6 +22,7 @@ def binary_focal_by_subtraction(
     alpha: OptionalFraction = None,
     gamma: NonNegativeNumber = 2.0,
     normalizer: PositiveNumber = 1.0,
+    label_smoothing: Fraction = 0.0,
     lost: Fraction = 2.0**-54,
 ) -> Terms:
     """Focal loss whose 1 - p_t is exactly 0 where it is at most `lost`, so that gamma < 1 has slopes of NaN there.
@@ -30,8 +31,9 @@ def binary_focal_by_subtraction(
 
     Source: keras.losses.BinaryFocalCrossentropy(from_logits=True), measured.
     """
-    parts = logit_parts(logit, target, alpha, gamma)
-    return _lost(assemble(parts, gamma, normalizer), parts, gamma, _rounded_off(parts, target, lost), gamma < 1)
+    parts = logit_parts(logit, target, alpha, gamma, label_smoothing)
+    terms = by_label(assemble(parts, gamma, normalizer), label_smoothing)
+    return _lost(terms, parts, gamma, _rounded_off(parts, smooth(target, label_smoothing)[0], lost), gamma < 1)
 
 
 @loss(over="elements", variant=True)
@@ -94,6 +96,7 @@ def binary_focal_probability_clipped(
     *,
     alpha: OptionalFraction = None,
     gamma: NonNegativeNumber = 2.0,
+    label_smoothing: Fraction = 0.0,
     low: Fraction = 1e-7,
     high: Fraction = 1 - 1e-7,
     lost: Fraction = 2.0**-54,
@@ -107,9 +110,9 @@ def binary_focal_probability_clipped(
 
     Source: keras.losses.BinaryFocalCrossentropy, measured.
     """
-    q, y = np.clip(prediction, low, high), target
+    q, (y, _) = np.clip(prediction, low, high), smooth(target, label_smoothing)
     inside = (prediction >= low) & (prediction <= high)
-    parts = probability_parts(prediction, y, alpha, gamma)
+    parts = probability_parts(prediction, target, alpha, gamma, label_smoothing)
     log_yes, log_no = np.log(q), np.log(1 - q)
     for_yes = parts.balance * y * reciprocal(q, overflow)
     for_no = parts.balance * (1 - y) * reciprocal(1 - q, overflow)
@@ -130,7 +133,8 @@ def binary_focal_probability_clipped(
         },
     )
     rounded_off = np.where(y == 1, parts.miss == 0, parts.miss <= lost)
-    terms = _lost(assemble(clipped, gamma, 1.0), clipped, gamma, rounded_off, gamma < 1)
+    terms = by_label(assemble(clipped, gamma, 1.0), label_smoothing)
+    terms = _lost(terms, clipped, gamma, rounded_off, gamma < 1)
     slopes = {name: np.where(np.isinf(entropy), np.nan, slope) for name, slope in terms.slopes.items()}
     return replace(terms, slopes=slopes)
 

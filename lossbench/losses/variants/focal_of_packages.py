@@ -54,7 +54,7 @@ def binary_focal_of_turned_logit(
     Source: monai.losses.FocalLoss, measured.
     """
     x, y = logit, target
-    balance, tilt = balance_and_tilt(y, alpha)
+    balance, tilt = balance_and_tilt(y, 1 - y, alpha)
     turned = x * (2 * y - 1)
     entropy = product(y, softplus(-x)) + product(1 - y, softplus(x))
     damping = np.exp(-gamma * softplus(turned))
@@ -94,7 +94,7 @@ def binary_focal_of_entropy(
     Source: segmentation_models_pytorch.losses.FocalLoss, measured.
     """
     x, y = logit, target
-    balance, tilt = balance_and_tilt(y, alpha)
+    balance, tilt = balance_and_tilt(y, 1 - y, alpha)
     entropy = product(y, softplus(-x)) + product(1 - y, softplus(x))
     miss = -np.expm1(-entropy)
     gone = entropy <= lost

@@ -10,8 +10,10 @@ from lossbench.losses.contrastive import npair_terms
 from lossbench.losses.cosine import cosine_terms, direction, weighted
 from lossbench.losses.limits import product
 from lossbench.losses.metric import Distance, minkowski, triplet_terms
+from lossbench.losses.weighed import sample_weighted
 
 
+@sample_weighted
 @loss(over="rows", variant=True)
 @np.errstate(all="ignore")
 def negative_cosine_similarity(first: Real, second: Real, *, epsilon: NonNegativeNumber = 1e-7) -> Terms:

@@ -26,6 +26,7 @@ from lossbench.losses.pairwise import pairwise_terms
 from lossbench.losses.regression import huber
 from lossbench.losses.residual import log_cosh
 from lossbench.losses.variants.elementwise import reciprocal
+from lossbench.losses.weighed import masked_terms
 
 DIVERGENCES = ("none", "sum_last")
 LOG_2_OF_FLOAT32 = float.fromhex("0x1.62e430p-1")
@@ -185,6 +186,7 @@ def gaussian_nll_of_infinite_squares(
     return replace(terms, value=np.where(far, np.inf, terms.value), slopes=slopes)
 
 
+@masked_terms
 @loss(over="elements", variant=True, reductions=DIVERGENCES)
 def generalized_kl_undefined_at_zero(log_prediction: Logit, target: Amount) -> Terms:
     """Generalized divergence whose slope by a target of exactly 0 is NaN.
@@ -196,6 +198,7 @@ def generalized_kl_undefined_at_zero(log_prediction: Logit, target: Amount) -> T
     return replace(terms, slopes={**terms.slopes, "target": slope})
 
 
+@masked_terms
 @loss(over="elements", variant=True, reductions=DIVERGENCES)
 def kl_div_log_target_flushed(
     log_prediction: LogProbabilities, log_target: LogProbabilities, *, smallest_normal: PositiveNumber = 2.0**-126

@@ -22,6 +22,7 @@ from lossbench.losses.cross_entropy import soft_cross_entropy, weigh_surprisals
 from lossbench.losses.limits import product
 from lossbench.losses.metric import Degree, Distance, minkowski, triplet_terms
 from lossbench.losses.stable import softmax_parts
+from lossbench.losses.weighed import sample_weighted
 
 CLIP = 64.0
 
@@ -109,6 +110,7 @@ def soft_cross_entropy_clipped_at_64(
     )
 
 
+@sample_weighted
 @loss(over="rows", variant=True)
 def soft_cross_entropy_slope_p_minus_y(
     logits: Logits, target: Probabilities, *, label_smoothing: Fraction = 0.0

@@ -20,10 +20,12 @@ from lossbench.losses.alignments import (
 )
 from lossbench.losses.sequence import ctc_terms, frames_needed, without
 from lossbench.losses.stable import softmax_parts
+from lossbench.losses.weighed import sample_weighted
 
 LEAK = math.log(1e-307)
 
 
+@sample_weighted
 @loss(over="samples", variant=True)
 @np.errstate(all="ignore")
 def ctc_leaking_1e_307(

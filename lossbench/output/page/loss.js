@@ -13,7 +13,7 @@ function lossPage(loss, owner) {
     if (said) said.textContent = `${thousands(mine.filter(row => !UNMEASURED.has(row.status)).length)} verdicts`;
     body.replaceChildren(
       rows.length ? implementations(filtered(loss), only, chosen => { only = chosen; redraw(); }) : "",
-      h("div.columns", null, distributionCard(mine), worstCard(mine)),
+      rows.length ? h("div.columns", null, distributionCard(mine), worstCard(mine)) : "",
       ...stressCards(mine), ...deviationsCard(mine), ...timingCards(loss), ...casesCard(mine));
     for (const box of body.querySelectorAll("[data-plot]")) box.draw();
   }
@@ -95,14 +95,14 @@ function stressCards(mine) {
     plotBox(width => stress(mine, name, "ge", width), "The worst gradient error at each level; the dashed line is the limit of wide formats.")));
 }
 function timingCards(loss) {
-  const mine = payload.times.filter(each => each.loss === loss && (!filters.framework || each.framework === filters.framework) && (!filters.dtype || each.dtype === filters.dtype));
+  const mine = payload.times.filter(each => each.loss === loss && (!filters.framework || each.target === filters.framework) && (!filters.dtype || each.dtype === filters.dtype));
   if (!mine.length) return [];
   const contests = [...grouped(mine, each => each.stands_for || each.case)];
   let index = 0;
-  const bars = plotBox(width => timesPlot(contests[index][1], width), "Light: one call with its gradient; full: forward alone. The line spans the processes' figures.");
+  const bars = plotBox(width => timesPlot(contests[index][1], width), "Light: one call with its gradient; full: forward alone. The line spans the processes' figures. Of copying: the rate beside what copying as many bytes reaches on the same machine.");
   const pick = h("select", { "aria-label": "case", onchange: () => { index = Number(pick.value); bars.draw(); } }, contests.map(([name], place) => h("option", { value: String(place) }, name)));
   const cards = [h("section.card", { id: "timings" }, h("div.bar", null, h("h2", null, "Times"), pick), bars, timesTable(mine))];
-  const pictures = [["Scaling", scaling(mine, 400), width => scaling(mine, width), "Seconds for one call over the number of elements."],
+  const pictures = [["Scaling", scaling(mine, 400), width => scaling(mine, width), "What one call takes with its gradient, over the number of elements."],
     ["Roofline", roofline(mine, 400), width => roofline(mine, width), "How fast the bytes that a call must move at least go by; the dashed line is copying on the same machine."]].filter(each => each[1]);
   if (pictures.length) cards.push(h("div.columns", null, pictures.map(([title, , draw, caption]) => h("section.card", null, h("h2", null, title), plotBox(draw, caption)))));
   return cards;
@@ -111,11 +111,12 @@ function timesTable(mine) {
   const time = (name, text) => ({ name: text, number: true, value: each => each[name], cell: each => seconds(each[name]) });
   const spread = each => (each.processes > 1 && each.low ? (each.high - each.low) / each.low : null);
   return sortable([
-    { name: "implementation", value: each => each.via, cell: each => h("span.via", null, short(each.via), each.note && h("small.dim", null, ` ${each.note}`)) },
+    { name: "implementation", value: each => each.via, cell: each => h("span.via", null, placed(each), each.note && h("small.dim", null, ` ${each.note}`)) },
     { name: "case", value: each => each.case, cell: each => h("code", null, `${each.dtype} ${each.shape} ${each.reduction}`) },
     time("forward", "forward"), time("backward", "with gradient"),
     { name: "spread", number: true, value: spread, cell: each => (spread(each) == null ? "" : `${Math.round(100 * spread(each))} %`) },
     { name: "GB/s", number: true, value: each => each.rate, cell: each => figure(each.rate) },
+    { name: "of copying", number: true, value: each => each.roof, cell: each => (each.roof == null ? "" : each.roof < 0.01 ? "<1 %" : `${Math.round(100 * each.roof)} %`) },
     time("first", "first call"),
   ], mine, { first: 3 });
 }

@@ -34,7 +34,7 @@ const distinct = name => [...new Set(rows.map(row => row[name]))].filter(Boolean
 
 function toolbar(changed, { overview = true } = {}) {
   const choices = name => [[ALL, "all"], ...distinct(name).map(value => [value, value])];
-  const search = h("input", { type: "search", id: "filter-search", placeholder: "loss, alias or implementation", value: filters.search,
+  const search = h("input", { type: "search", id: "filter-search", placeholder: "loss or implementation", value: filters.search,
     oninput: () => { filters.search = search.value; changed(); } });
   const present = [...new Set(rows.map(row => row.status))].sort((a, b) => b - a);
   return h("form.tools", { onsubmit: event => event.preventDefault(), "aria-label": "filters" },

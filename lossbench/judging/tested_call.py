@@ -1,4 +1,8 @@
-"""A user's function and a loss: which argument of the one is which of the other."""
+"""How `assert_loss` calls the function that a user's test hands over: which argument is which of the loss's.
+
+A guest's worker finds that out by `lossbench.guest_matching`, from what the command line says and by trying. Here the
+function itself is at hand, what it is told comes as Python values, and nothing is run that the test did not ask for.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,10 @@ from lossbench.cases.names import suggestion
 from lossbench.errors import UsageError
 from lossbench.loss import Loss
 from lossbench.records import Option
-from lossbench.userfile import signature_of
+from lossbench.signatures import signature_of
 
 
-class Matching:
+class TestedCall:
     """How a user's function is called as an adapter of a loss."""
 
     def __init__(
@@ -47,7 +51,7 @@ class Matching:
                 )
         self.takes_reduction = "reduction" in has
         self.options = {n: names.get(n, n) for n in loss.parameters if names.get(n, n) in has}
-        self.settings = {n: loss.parameters[n].default for n in loss.parameters}
+        self.settings = loss.settings()
         for name, word in self.options.items():
             default = has[word].default
             if default is not inspect.Parameter.empty and (
@@ -64,7 +68,7 @@ class Matching:
     @property
     def parameters(self) -> tuple[tuple[str, Option], ...]:
         """The loss's parameters that differ from its own defaults, as a case has them."""
-        return tuple(sorted((n, v) for n, v in self.settings.items() if v != self.loss.parameters[n].default))
+        return self.loss.departures(self.settings)
 
     def adapter(self, **given: Any) -> Any:
         """Call the function by its own names."""

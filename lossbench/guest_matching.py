@@ -112,7 +112,7 @@ def match(guest: Guest, making: Sequence[Slot], calling: Sequence[Slot]) -> Matc
             found.reduction = slot
     free = [slot for slot in free if slot is not found.reduction]
     for ours in parameters:
-        theirs = renames.get(ours) or _named(ours, free)
+        theirs = renames.get(ours) or _named(ours, [s for s in free if _alike(dict(guest.parameters)[ours], s)])
         if theirs and (same := next((s for s in free if s.name == theirs), None)):
             found.parameters[ours] = same
             free.remove(same)
@@ -156,6 +156,11 @@ def _value(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
+
+
+def _alike(default: Any, slot: Slot) -> bool:
+    """Whether a parameter may be one of the loss's: a switch is no number, whatever it is called."""
+    return not isinstance(slot.default, bool) or default is None or isinstance(default, bool)
 
 
 def _named(ours: str, free: Iterable[Slot]) -> str:

@@ -1,0 +1,69 @@
+"""Losses whose every term may be multiplied by a number of its own: a sample's weight, or 0 for what is left out."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lossbench.domains import Domain, Mask, RowWeight
+from lossbench.loss import Argument, Denominator, Loss, Terms
+from lossbench.losses.limits import product
+
+
+def sample_weighted(made: Loss) -> Loss:
+    """Decorator, above `loss`: an optional last argument ``sample_weight``, one for each term, which multiplies it.
+
+    With it come the means that divide by the sum of the weights and by the number of those that are not zero. Nobody
+    takes it beside the loss's other optional arrays, so that cases have it by itself.
+    """
+    reductions = made.reductions if made.variant else (*made.reductions, "weighted_mean", "nonzero_mean")
+    return _multiplied(replace(made, reductions=reductions), "sample_weight", RowWeight.__metadata__[0])
+
+
+def masked_terms(made: Loss) -> Loss:
+    """Decorator, above `loss`: an optional last argument ``mask``, 1 for the terms that count and 0 for all others."""
+    return _multiplied(made, "mask", Mask.__metadata__[0])
+
+
+def _multiplied(made: Loss, name: str, domain: Domain) -> Loss:
+    plain = made.function
+
+    @functools.wraps(plain)
+    def function(*arrays: Any, **parameters: Any) -> Terms:
+        weight = arrays[-1] if len(arrays) == len(dressed.arguments) else parameters.pop(name, None)
+        terms = plain(*arrays[: len(dressed.arguments) - 1], **parameters)
+        return terms if weight is None else weighed(terms, weight)
+
+    dressed = replace(
+        made,
+        function=function,
+        arguments={**made.arguments, name: Argument(name, domain, optional=True)},
+        alone=(*made.alone, name),
+        factors=(*made.factors, name),
+    )
+    return dressed
+
+
+@np.errstate(all="ignore")
+def weighed(terms: Terms, weight: np.ndarray) -> Terms:
+    """The terms, each by its own weight; what weighs nothing is 0, also where the term is infinite."""
+
+    def each(array: np.ndarray) -> np.ndarray:
+        return product(weight.reshape(weight.shape + (1,) * (np.ndim(array) - weight.ndim)), array)
+
+    counted = weight if terms.masked is None else np.where(terms.masked, 0.0, weight)
+    return replace(
+        terms,
+        value=each(terms.value),
+        slopes={name: each(slope) for name, slope in terms.slopes.items()},
+        magnitude=None if terms.magnitude is None else each(terms.magnitude),
+        slope_magnitudes={name: each(size) for name, size in terms.slope_magnitudes.items()},
+        denominators={
+            **terms.denominators,
+            "weighted_mean": Denominator(float(counted.sum())),
+            "nonzero_mean": Denominator(float(np.count_nonzero(counted))),
+        },
+    )

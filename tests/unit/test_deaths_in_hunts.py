@@ -1,0 +1,38 @@
+"""What an implementation dies of is a catch, even if it has died too often to be asked again."""
+
+import numpy as np
+import pytest
+
+from lossbench.cases.inputs import Inputs
+from lossbench.judging.hunting import MOST_DEATHS, Hunter
+from lossbench.judging.probing import Sighting
+from lossbench.losses import catalogue
+from lossbench.records import Greeting, Implementation, Status, Target, Verdict
+
+TARGET = Target("fakes")
+NAMES = ("prediction", "target")
+DYING = Implementation("squared_error", "it.dies", NAMES, NAMES, (), ("none",), ("float32",))
+
+
+def death(case: str) -> Verdict:
+    words = dict.fromkeys(["framework", "version", "device", "mode", "regime", "shape"], "")
+    told = {"case": case, "loss": "squared_error", "via": "it.dies", "dtype": "float32", "reduction": "none"}
+    return Verdict(**told, **words, status=Status.CRASHES, compared=0, note="killed by SIGSEGV")
+
+
+def test_a_first_round_of_deaths_alone_leaves_a_catch(monkeypatch: pytest.MonkeyPatch) -> None:
+    greeting = Greeting("fakes", "1", "3", "", ("cpu",), "cpu", 1, False, 0.0, (DYING,))
+    hunter = Hunter(None, {TARGET: greeting}, catalogue(), ["squared_error"], ["float32"], 0, lambda i: True)
+
+    def probe(cases, meant):
+        place = (TARGET, DYING.key)
+        asked = [n for n, case in enumerate(cases) if meant[case](TARGET, DYING)]
+        return [Sighting(n, place, death(str(cases[n])), Inputs({}, np.zeros(0, bool))) for n in asked]
+
+    for prober in (hunter.scout, hunter.prover):
+        monkeypatch.setattr(prober, "probe", probe)
+    hunter.round()
+    assert hunter.bag.deaths[TARGET, DYING.key] >= MOST_DEATHS
+    caught = [catch.verdict.status for catches in hunter.bag.catches.values() for catch in catches]
+    assert caught
+    assert set(caught) == {Status.CRASHES}
