@@ -18,6 +18,7 @@ from lossbench.commands.packaged import asked_of_missing, named
 from lossbench.commands.targets import choose, installed_only
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
+from lossbench.exhausted import Exhausted
 from lossbench.floats import FORMATS, encode
 from lossbench.judging.exhaustion import Examiner, Findings
 from lossbench.judging.patterns import Passage, Tally, passages, takes_patterns
@@ -27,7 +28,7 @@ from lossbench.output import plots, tables
 from lossbench.output.curves import exhaust_pictures
 from lossbench.output.exhaust_table import exhaust_table
 from lossbench.output.forms import checked_form
-from lossbench.records import Exhausted, Greeting, Implementation, Target
+from lossbench.records import Greeting, Implementation, Target
 from lossbench.reference.balls import Undefined
 from lossbench.reference.certify import certify
 from lossbench.results import LATEST, Writer

@@ -22,7 +22,8 @@ from lossbench.commands.targets import choose, installed_only
 from lossbench.crew import Crew, Reply
 from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.floats import FORMATS
-from lossbench.judging.comparison import Comparison, Work, answers_in, open_answers
+from lossbench.judging.answered import answers_in
+from lossbench.judging.comparison import Comparison, Work, open_answers
 from lossbench.judging.judge import Limits, Submission, compare
 from lossbench.judging.relating import related
 from lossbench.losses import catalogue

@@ -13,9 +13,10 @@ from lossbench.cases.inputs import Inputs, build, resolved, seed_of
 from lossbench.cases.regimes import REGIMES
 from lossbench.crew import Crew, Reply
 from lossbench.domains import Kind
-from lossbench.floats import FORMATS, Format, decode, encode, round_to
+from lossbench.floats import FORMATS, Format, encode, round_to
 from lossbench.judging import paths
-from lossbench.judging.judge import Answer, Judgement, Submission, answered_the_invalid, applies, judge, unanswered
+from lossbench.judging.answered import answers_in
+from lossbench.judging.judge import Judgement, Submission, answered_the_invalid, applies, judge, unanswered
 from lossbench.judging.relating import RULER, Relating, related
 from lossbench.judging.superfluous import answered_without
 from lossbench.judging.totals import Totals
@@ -358,24 +359,6 @@ def _who(implementation: Implementation, target: Target) -> str:
 def _is_dangerous(implementation: Implementation, case: Case) -> bool:
     """Whether the case may do harm to the process of this implementation."""
     return REGIMES[case.regime].dangerous or any(k.corrupts and applies(k, case) for k in implementation.known)
-
-
-def answers_in(reply: Reply, cotangents: int) -> list[Answer]:
-    """The answers of one implementation, one for each cotangent; none if it gave none."""
-    if reply.outcome.ended is not Ended.ANSWERED:
-        return []
-    names, arrays = reply.outcome.gradients, list(reply.arrays)
-    answers = []
-    for number in range(cotangents):
-        value, *gradients = arrays[number * (1 + len(names)) : (number + 1) * (1 + len(names))]
-        carried = {name: _decoded(g) for name, g in zip(names, gradients, strict=True)}
-        dtypes = frozenset(array.dtype for array in (value, *gradients))
-        answers.append(Answer(dtypes, _decoded(value), carried))
-    return answers
-
-
-def _decoded(array: WireArray) -> np.ndarray:
-    return np.asarray(decode(array.data, FORMATS[array.dtype]) if array.dtype in FORMATS else array.data.astype(float))
 
 
 def skipped(target: Target, absence: Absence, losses: Sequence[str]) -> list[Verdict]:

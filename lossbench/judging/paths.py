@@ -67,7 +67,7 @@ class Way:
 
 def between(comparison: Comparison, work: Work, one: Reply, other: Reply) -> Judgement | None:
     """The judgement on the two replies to a case; None where there is nothing to measure them by."""
-    from lossbench.judging.comparison import answers_in
+    from lossbench.judging.answered import answers_in
 
     case = work.case
     ways = [

@@ -10,7 +10,8 @@ import numpy as np
 from lossbench.cases.inputs import Inputs
 from lossbench.crew import Crew, Reply
 from lossbench.floats import FORMATS
-from lossbench.judging.comparison import Comparison, Work, answers_in
+from lossbench.judging.answered import answers_in
+from lossbench.judging.comparison import Comparison, Work
 from lossbench.judging.judge import ULPS_LIMITS, Limits
 from lossbench.judging.measures import Part, Wanted, everywhere
 from lossbench.loss import Loss

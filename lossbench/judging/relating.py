@@ -323,7 +323,7 @@ class Relating:
                 self.held -= sum(a.size for a in (*work.inputs.arrays.values(), *work.cotangents))
 
     def _judge(self, pair: Pair, replies: Sequence[Reply], implementation: Implementation) -> Judgement:
-        from lossbench.judging.comparison import answers_in
+        from lossbench.judging.answered import answers_in
 
         kept = []
         for work, reply in zip(pair.works, replies, strict=True):
@@ -351,7 +351,7 @@ class Relating:
         self, pair: Pair, replies: Sequence[Reply], implementation: Implementation, found: Judgement
     ) -> Judgement:
         """The same, as a deviation where what is declared of the implementation accounts for both answers."""
-        from lossbench.judging.comparison import answers_in
+        from lossbench.judging.answered import answers_in
 
         each = []
         for work, reply in zip(pair.works, replies, strict=True):

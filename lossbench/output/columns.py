@@ -9,10 +9,11 @@ from dataclasses import fields
 from typing import Any
 
 from lossbench.checking.findings import Checked
+from lossbench.exhausted import Exhausted
 from lossbench.frames import dtypes
 from lossbench.judging.accepted import Accepted
 from lossbench.output.coverage import markdown_row
-from lossbench.records import Exhausted, Verdict
+from lossbench.records import Verdict
 from lossbench.results import schema
 from lossbench.timings import Timing
 

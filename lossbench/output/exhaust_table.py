@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from lossbench.records import Exhausted
+from lossbench.exhausted import Exhausted
 
 
 def exhaust_table(rows: Sequence[Exhausted]) -> Table:
