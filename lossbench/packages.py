@@ -11,7 +11,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from types import ModuleType
@@ -20,6 +20,7 @@ from typing import Any
 from lossbench.records import Implementation
 
 TO_INSTALL = ", which is not installed; to install it: "
+BESIDE = ("keras", "optax")  # public names of losses begin with these, too
 TRY = "LOSSBENCH_TRY_PACKAGES"  # set by those who want to know whether the packages that are there can be imported
 
 
@@ -123,11 +124,12 @@ def sorted_out(
             with suppress(PackageLacking):
                 package.load()
         lacking[name], versions[name] = package.lacks(), package.version
+    roots = {framework.partition(" ")[0], *BESIDE}
     there, missing = [], []
     for one in implementations:
         if why := lacking.get(one.package, ""):
             missing.append(replace(one, lacks=why))
-        elif not (one.package or one.recipe) and (name := unknown(one.via)):
+        elif not (one.package or one.recipe) and (name := unknown(one.via, roots)):
             missing.append(replace(one, lacks=f"needs {name}, which {framework} does not have"))
         elif one.package:
             there.append(replace(one, package=f"{one.package} {versions[one.package]}"))
@@ -136,13 +138,13 @@ def sorted_out(
     return there, missing
 
 
-def unknown(via: str) -> str:
-    """The part of a public name that the framework as it is imported does not have; empty where it has them all."""
+def unknown(via: str, roots: Collection[str]) -> str:
+    """The part of a public name that a framework, imported as one of `roots`, does not have; empty: it has them all."""
     for part in via.split(" + "):
         name = part.partition("(")[0].partition(" of ")[0].strip()
         root, *rest = name.split(".")
-        if root not in sys.modules or not all(word.isidentifier() for word in rest):
-            continue  # a name of somebody's own, or a short one for another module
+        if root not in roots or root not in sys.modules or not all(word.isidentifier() for word in rest):
+            continue  # a name of somebody's own, or a short one for a module
         owner: Any = sys.modules[root]
         for word in rest:
             owner = getattr(owner, word, None)

@@ -55,7 +55,7 @@ def test_tables_for_programs_keep_targets_apart(lossbench: InProcess, folder: Pa
     )
     header, *lines = done.out.splitlines()
     assert header.endswith(",target")
-    assert [line.rpartition(",")[2] for line in lines] == ["fakes", f"fakes={other}"]
+    assert sorted(line.rpartition(",")[2] for line in lines) == ["fakes", f"fakes={other}"]
 
 
 def test_times_name_the_target_and_are_compared(lossbench: InProcess, folder: Path, other: str) -> None:
@@ -112,4 +112,5 @@ def test_rows_of_two_targets_are_not_held_against_one_baseline(lossbench: InProc
     assert lossbench("merge", rows, "-o", folder / "merged.csv").code == 0
     done = lossbench("gate", "--results", rows, "--baseline", folder / "none.csv", "--accept", "--framework", "fakes")
     assert done.code == 2
-    assert f"holds verdicts of fakes and of fakes={other}, both fakes" in done.err
+    assert "holds verdicts of fakes" in done.err  # whichever of the two answered first
+    assert ", both fakes; a baseline is held against one of them at a time" in done.err
