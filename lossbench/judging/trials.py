@@ -144,8 +144,8 @@ class Load:
 def load(case: Case, loss: Loss, like: Load | None = None) -> Load:
     """Build a case's inputs; or take those of one that is `like` it in all but the reduction."""
     if like is not None:
-        sent = dict(zip(like.names, like.arrays, strict=True))
-        return replace(like, traffic=traffic(case, loss, sent, like.learned))
+        named = dict(zip(like.names, like.arrays, strict=True))
+        return replace(like, traffic=traffic(case, loss, named, like.learned))
     form = FORMATS[case.dtype]
     inputs = build(case, loss)
     arrays = {
