@@ -12,7 +12,7 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -190,8 +190,10 @@ class Timekeeping:
     def load(self, case: Case) -> Load:
         """The case's inputs, built once as long as there is room."""
         if case not in self.loads:
-            new = load(case, self.losses[case.loss])
-            if sum(each.size for each in self.loads.values()) + new.size > HELD_BYTES:
+            like = next((each for c, each in self.loads.items() if replace(c, reduction=case.reduction) == case), None)
+            new = load(case, self.losses[case.loss], like)
+            held = {id(each.inputs): each.size for each in self.loads.values()}
+            if like is None and sum(held.values()) + new.size > HELD_BYTES:
                 self.loads.clear()
             self.loads[case] = new
         return self.loads[case]

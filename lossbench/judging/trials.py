@@ -141,8 +141,11 @@ class Load:
         return -(-OUTGROWN * cache // size)
 
 
-def load(case: Case, loss: Loss) -> Load:
-    """Build a case's inputs."""
+def load(case: Case, loss: Loss, like: Load | None = None) -> Load:
+    """Build a case's inputs; or take those of one that is `like` it in all but the reduction."""
+    if like is not None:
+        named = dict(zip(like.names, like.arrays, strict=True))
+        return replace(like, traffic=traffic(case, loss, named, like.learned))
     form = FORMATS[case.dtype]
     inputs = build(case, loss)
     arrays = {

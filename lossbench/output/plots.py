@@ -81,14 +81,17 @@ def _roofline(pyplot: Any, standings: Sequence[Standing], folder: Path) -> list[
     if not losses or not roof:
         return []
     figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
-    axes.loglog(sorted(roof), [roof[size] for size in sorted(roof)], color="black", label="copying on this machine")
+    sizes = sorted(roof)  # each is the roof of all up to the next
+    edges = [*sizes, max([sizes[-1], *(row.least_bytes or 0 for row in losses)])]
+    rates = [*(roof[size] for size in sizes), roof[sizes[-1]]]
+    axes.loglog(edges, rates, color="black", drawstyle="steps-post", label="copying on this machine")
     named: dict[tuple[str, str], list[Standing]] = {}
     for row in losses:
         named.setdefault((row.framework, row.mode), []).append(row)
     for number, ((framework, mode), rows) in enumerate(named.items()):
         label = framework if mode == "eager" else f"{framework} {mode}"
-        sizes, rates = [r.least_bytes for r in rows], [r.gigabytes_per_second for r in rows]
-        axes.scatter(sizes, rates, marker=MARKS[number % len(MARKS)], label=label)
+        moved, reached = [r.least_bytes for r in rows], [r.gigabytes_per_second for r in rows]
+        axes.scatter(moved, reached, marker=MARKS[number % len(MARKS)], label=label)
     axes.set(title="bytes a loss must move", xlabel="least bytes of a call", ylabel="GB/s")
     axes.legend(fontsize="x-small")
     axes.grid(visible=True, alpha=0.3)

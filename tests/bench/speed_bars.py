@@ -152,6 +152,13 @@ def pairs(figures: Sequence[tuple[float, float]]) -> None:
             print(f"{'in turns' if apart else 'together'}, {seconds:.0f} s, {100 * (slower - 1):.0f} %: {dict(called)}")
 
 
+def harness() -> None:
+    """What a timed call costs beside the same call written by hand, in each framework."""
+    for framework in ("torch", "paddle", "tensorflow", "jax"):
+        command = [sys.executable, str(Path(__file__).with_name("by_hand.py")), framework]
+        subprocess.run(command, env=environment("cpu", 1, {}), check=False, stderr=subprocess.DEVNULL)
+
+
 def small() -> None:
     """Seconds for all losses of all frameworks at small sizes."""
     begin = time.monotonic()
@@ -168,7 +175,7 @@ if __name__ == "__main__":
         record(Path(rest[0]), int(rest[1]))
     elif word == "pairs" and rest:
         pairs(kept(Path(rest[0])))
-    elif word in ("peer", "small"):
-        {"peer": peer, "small": small}[word]()
+    elif word in ("peer", "harness", "small"):
+        {"peer": peer, "harness": harness, "small": small}[word]()
     else:
         sys.exit(__doc__)

@@ -236,6 +236,16 @@ def test_inputs_are_let_go_where_they_grow_too_many(monkeypatch: pytest.MonkeyPa
     assert list(keeping.loads) == [replace(CASE, seed=1)]
 
 
+def test_reductions_share_the_inputs_however_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "HELD_BYTES", 1)
+    keeping = Timekeeping(Stage().crew, {}, catalogue(), Settings(0.0, 1, 1), lambda row: None)
+    mean, none = keeping.load(CASE), keeping.load(replace(CASE, reduction="none"))
+    assert none.inputs is mean.inputs
+    assert none.arrays is mean.arrays
+    assert (mean.traffic.output, none.traffic.output) == (4, 128)
+    assert keeping.load(CASE) is mean
+
+
 # the command
 
 
