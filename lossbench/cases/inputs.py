@@ -19,11 +19,13 @@ from lossbench.records import Case, Option
 class Inputs:
     """What a case is about: float64 carriers holding numbers of the tested format, integers as int64.
 
-    `poisoned` marks terms whose inputs hold NaN or infinity on purpose.
+    `poisoned` marks terms whose inputs hold NaN or infinity on purpose; `overflowed` says that numbers became infinite
+    when they were rounded to a narrower format.
     """
 
     arrays: dict[str, np.ndarray]
     poisoned: np.ndarray
+    overflowed: bool = False
 
 
 def resolved(case: Case, loss: Loss) -> dict[str, Option]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lossbench.cases.inputs import build, resolved
+from lossbench.cases.inputs import Inputs, build, resolved
 from lossbench.floats import FORMATS
 from lossbench.judging.measures import Hull, Part, Wanted, measure
 from lossbench.loss import Loss
@@ -21,9 +21,10 @@ LIMIT = 8.0  # eps of float64, by scale
 class Audit:
     """The worst disagreement of value and slopes on one case, in eps of float64 by scale, and where it stands.
 
-    `unproven` counts terms that were asked for and that the definition could not be proven for: nothing holds the
-    closed form there. `unannounced` counts terms on a kink whose closed form claims not to be near one: where a case is
-    too large for the definition, either side's gradient would be blamed.
+    `unproven` counts terms that were asked for and that the definition could not be proven for, though their inputs are
+    numbers: nothing holds the closed form there. (At infinities it stands for limits that balls cannot take, and under
+    a mask NaN counts as little as any number.) `unannounced` counts terms on a kink whose closed form claims not to be
+    near one: where a case is too large for the definition, either side's gradient would be blamed.
     """
 
     case: Case
@@ -68,7 +69,13 @@ def audit(case: Case, loss: Loss, answers: Answers) -> Audit:
         )
         parts.append(Part(f"slope of {name}", np.asarray(slope, float), wanted))
     found = measure(parts, form, LIMIT)
-    return Audit(case, found.scale, found.compared, int(unproven.sum()), len(proven.unannounced), found.worst)
+    asked = sum(not _not_finite(loss, inputs, index) for index, lacks in np.ndenumerate(unproven) if lacks)
+    return Audit(case, found.scale, found.compared, asked, len(proven.unannounced), found.worst)
+
+
+def _not_finite(loss: Loss, inputs: Inputs, index: tuple[int, ...]) -> bool:
+    """Whether a term has an infinity or NaN among its inputs."""
+    return not all(np.isfinite(loss.slice_of(name, array, index)).all() for name, array in inputs.arrays.items())
 
 
 def _forgiven(proven: Expectation, slopes: dict[str, np.ndarray]) -> np.ndarray:

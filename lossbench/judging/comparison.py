@@ -295,7 +295,8 @@ class Comparison:
                 for n, a in work.inputs.arrays.items()
             }
             started = time.process_time()
-            inputs = Inputs(rounded, work.inputs.poisoned)
+            overflowed = any((np.isinf(a) & np.isfinite(work.inputs.arrays[n])).any() for n, a in rounded.items())
+            inputs = Inputs(rounded, work.inputs.poisoned, overflowed)
             work.variants[key] = expect(variant, parameters, inputs, work.case.shape, self.answers, form)
             self.totals.reference += time.process_time() - started
         return work.variants[key]

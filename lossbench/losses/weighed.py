@@ -49,10 +49,11 @@ def _multiplied(made: Loss, name: str, domain: Domain) -> Loss:
 
 @np.errstate(all="ignore")
 def weighed(terms: Terms, weight: np.ndarray) -> Terms:
-    """The terms, each by its own weight; what weighs nothing is 0, also where the term is infinite."""
+    """The terms, each by its own weight; what weighs nothing is 0, also where the term is infinite or NaN."""
 
     def each(array: np.ndarray) -> np.ndarray:
-        return product(weight.reshape(weight.shape + (1,) * (np.ndim(array) - weight.ndim)), array)
+        wide = weight.reshape(weight.shape + (1,) * (np.ndim(array) - weight.ndim))
+        return np.where(wide == 0, 0.0, product(wide, array))
 
     counted = weight if terms.masked is None else np.where(terms.masked, 0.0, weight)
     return replace(

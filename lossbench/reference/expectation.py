@@ -186,7 +186,7 @@ def _certify(
     for name, array in inputs.arrays.items():
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(array).tobytes())
-    digest.update(skipped.tobytes())
+    digest.update(skipped.tobytes() + b"overflowed" * inputs.overflowed)
     key = digest.digest()
     numbers = answers.find(key)
     if numbers is None:
@@ -226,8 +226,9 @@ def _proven(
         try:
             proof = certify(loss.textbook, parts, active, parameters)
         except Undefined:
-            # at an infinity a limit may exist that ball arithmetic cannot take: there the closed form stands
-            if not any(np.isinf(part).any() for part in parts if part is not None):
+            # At an infinity a limit may exist that ball arithmetic cannot take: there the closed form stands, unless
+            # the infinity is but a number that the format is too narrow for, of which nothing can be asked.
+            if inputs.overflowed or not any(np.isinf(part).any() for part in parts if part is not None):
                 flat += [position, -1.0, 0.0]
             continue
         if not proof.proven:

@@ -69,7 +69,7 @@ def ordinary(loss: Loss, shape: tuple[int, ...], generator: np.random.Generator,
     return {
         name: ORDINARY[argument.domain.kind](generator, shape_of(name, loss, shape))
         for name, argument in loss.arguments.items()
-        if optional or not argument.optional
+        if name not in loss.alone and (optional or not argument.optional)
     }
 
 

@@ -61,7 +61,7 @@ def draw(loss: Loss, season: str, shape: tuple[int, ...], parameters: dict[str, 
     for name, argument in loss.arguments.items():
         size = loss.argument_shape(name, shape)
         kind = argument.domain.kind
-        if name in arrays or (argument.optional and not weighted):
+        if name in arrays or name in loss.alone or (argument.optional and not weighted):
             continue
         if kind is Kind.CLASS_INDEX:
             arrays[name] = generator.integers(0, shape[-1], size)
