@@ -26,6 +26,7 @@ MEANINGS = {
     "nonzero_mean": "the sum over the number of sample weights that are not zero",
 }
 PER_ROW = ("mean_last", "sum_last")
+BY_WEIGHTS = ("weighted_mean", "nonzero_mean")  # which say something of their own only where there are weights
 
 
 @dataclass(frozen=True, slots=True)

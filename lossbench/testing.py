@@ -38,7 +38,7 @@ from lossbench.records import (
     Status,
     Verdict,
 )
-from lossbench.reductions import output_shape
+from lossbench.reductions import BY_WEIGHTS, output_shape
 
 __all__ = ["assert_loss"]
 
@@ -165,7 +165,7 @@ def _cases(
 
 def _reduction(engine: Framework, mapping: TestedCall, loss: Loss) -> str:
     """What a function without such an argument does to the terms: told by the shape of its value, then by the value."""
-    words = [word for word in loss.reductions if word != "none"]
+    words = [word for word in loss.reductions if word not in ("none", *BY_WEIGHTS)]
     terms = loss.term_shape(loss.small or (6, 5))
     probe = Case(loss.name, (), mapping.parameters, "none", "float32", loss.small or (6, 5), "normal", 0)
     from lossbench.cases.inputs import build

@@ -15,6 +15,7 @@ from lossbench.cases.suite import MOST_AXES, Block, Selection, Suite
 from lossbench.errors import UsageError
 from lossbench.loss import Loss, Over, Parameter
 from lossbench.records import INTEGERS, Case, Option
+from lossbench.reductions import BY_WEIGHTS
 
 
 def unfold(suite: Suite, losses: Mapping[str, Loss], selection: Selection) -> list[Case]:
@@ -169,7 +170,7 @@ def _extremes(parameter: Parameter) -> Iterator[float]:
 
 def _reductions(wanted: Sequence[str], loss: Loss, given: tuple[str, ...]) -> list[str]:
     weight = "sample_weight" if "sample_weight" in loss.arguments else "weight"
-    offered = [r for r in loss.reductions if weight in given or r not in ("weighted_mean", "nonzero_mean")]
+    offered = [r for r in loss.reductions if weight in given or r not in BY_WEIGHTS]
     names: list[str] = []
     for word in wanted:
         if word == "all":

@@ -184,7 +184,9 @@ def _report(request: Request, hunter: Hunter, found: Sequence[Found], path: Path
     )
     place = worst_folder() if request.keep else FOUND
     again = shlex.join(["lossbench", "repro", "CASE", *request.own.words])
-    out.print(f"cases in {place}, rows in {path}; `{again}` makes a script of one", markup=False, soft_wrap=True)
+    out.print(
+        f"cases in {place}, rows in {path}; `{again}` makes a script of one", markup=False, soft_wrap=bool(request.own)
+    )
     if not found:
         return 4
     return 1 if request.strict and defects else 0

@@ -35,7 +35,10 @@ def _multiplied(made: Loss, name: str, domain: Domain) -> Loss:
     def function(*arrays: Any, **parameters: Any) -> Terms:
         weight = arrays[-1] if len(arrays) == len(dressed.arguments) else parameters.pop(name, None)
         terms = plain(*arrays[: len(dressed.arguments) - 1], **parameters)
-        return terms if weight is None else weighed(terms, weight)
+        if weight is None:  # of weight 1, each
+            each = np.ones(np.shape(terms.value))
+            return replace(terms, denominators={**_denominators(terms, each), **terms.denominators})
+        return weighed(terms, weight)
 
     dressed = replace(
         made,
@@ -55,16 +58,19 @@ def weighed(terms: Terms, weight: np.ndarray) -> Terms:
         wide = weight.reshape(weight.shape + (1,) * (np.ndim(array) - weight.ndim))
         return np.where(wide == 0, 0.0, product(wide, array))
 
-    counted = weight if terms.masked is None else np.where(terms.masked, 0.0, weight)
     return replace(
         terms,
         value=each(terms.value),
         slopes={name: each(slope) for name, slope in terms.slopes.items()},
         magnitude=None if terms.magnitude is None else each(terms.magnitude),
         slope_magnitudes={name: each(size) for name, size in terms.slope_magnitudes.items()},
-        denominators={
-            **terms.denominators,
-            "weighted_mean": Denominator(float(counted.sum())),
-            "nonzero_mean": Denominator(float(np.count_nonzero(counted))),
-        },
+        denominators={**terms.denominators, **_denominators(terms, weight)},
     )
+
+
+def _denominators(terms: Terms, weight: np.ndarray) -> dict[str, Denominator]:
+    counted = weight if terms.masked is None else np.where(terms.masked, 0.0, weight)
+    return {
+        "weighted_mean": Denominator(float(counted.sum())),
+        "nonzero_mean": Denominator(float(np.count_nonzero(counted))),
+    }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from lossbench.loss import Loss
 from lossbench.output.info_tables import declared
 from lossbench.records import Implementation, Option, Spelled, option_text
+from lossbench.reductions import BY_WEIGHTS
 
 
 def call_text(one: Implementation) -> str:
@@ -61,7 +62,7 @@ def rank(one: Implementation, loss: Loss) -> tuple[int, ...]:
     # what it is given and does not hand on, such as lengths that it does not look at
     dropped = [name for name in one.arrays if one.spelled and named(one, name) is None]
     wanted = {*loss.arguments, *loss.parameters, *loss.reductions} - {*loss.alone}
-    wanted -= {"weighted_mean", "nonzero_mean"} if loss.factors else set()
+    wanted -= {*BY_WEIGHTS} if loss.factors else set()
     lacking = wanted - {*one.arrays, *one.parameters, *one.reductions}
     reasons = {known.reason for known in one.known if not known.regimes}
     return one.recipe, len(forced), bool(rewritten), len(dropped), len(reasons) + len(lacking), len(reasons)

@@ -25,7 +25,7 @@ FAKES = ("--framework", "fakes")
 COLUMNS = (
     "case,loss,framework,version,via,device,mode,dtype,reduction,shape,regime,status,compared,value_error,"
     "gradient_error,value_ulps,gradient_ulps,reference,worst,note,value_ulps_p99,value_ulps_median,"
-    "gradient_ulps_p99,gradient_ulps_median,value_worst,gradient_worst,value_spread,gradient_spread,target,schema"
+    "gradient_ulps_p99,gradient_ulps_median,value_worst,gradient_worst,value_spread,gradient_spread,target,package,schema"
 )
 MEASURED = (Status.AGREES, Status.IMPRECISE, Status.BY_CONTRACT, Status.DEVIATES, Status.DIFFERS, Status.ACCEPTS)
 LATEST = Path("results/latest/compare.csv")

@@ -224,4 +224,4 @@ def test_timings_alone_make_a_page(browser: Browser, tmp_path: Path) -> None:
     browser.click("main a")
     browser.until("document.querySelector('#timings svg')")
     assert browser.js("document.querySelector('#distribution, #worst')") is None  # there is nothing to show there
-    assert browser.texts("#timings td:nth-child(4)") == ["1.05 ms", "3.15 ms", "4.20 ms", "9.45 ms"]
+    assert browser.texts("#timings td:nth-child(4)") == ["1.00 ms", "3.00 ms", "4.00 ms", "9.00 ms"]
