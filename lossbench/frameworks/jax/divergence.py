@@ -1,6 +1,7 @@
 """optax's divergences: one number for each row, prediction first and given by its logarithm.
 
-Each is asked for rows as they are, and for rows of one element each, which keeps the elements apart.
+Each is asked for rows as they are, for rows laid along the first axis, and for rows of one element each, which keeps the
+elements apart.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ FLUSHED = [
     )
     for dtype, smallest in SMALLEST_NORMAL.items()
 ]
+
+
+def last_axis_first(*tensors: Tensor) -> list[Tensor]:
+    """Each tensor with its rows along the first axis instead of the last."""
+    return [jnp.moveaxis(tensor, -1, 0) for tensor in tensors]
 
 
 @framework.implements(
@@ -64,6 +70,36 @@ def generalized_kl(log_prediction: Tensor, target: Tensor, mask: Tensor | None =
 )
 def convex_kl(log_prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
     return optax.losses.convex_kl_divergence(log_prediction, target, where=None if mask is None else mask.astype(bool))
+
+
+@framework.implements(
+    "kl_div",
+    via="optax.losses.kl_divergence(axis=0)",
+    reductions=ROWS,
+    known=[Known(UNDEFINED, definition="kl_div_undefined_at_zero")],
+)
+def kl_div_of_classes_first(log_prediction: Tensor, target: Tensor) -> Tensor:
+    return optax.losses.kl_divergence(*last_axis_first(log_prediction, target), axis=0)
+
+
+@framework.implements(
+    "kl_div_log_target",
+    via="optax.losses.kl_divergence_with_log_targets(axis=0)",
+    reductions=ROWS,
+    known=FLUSHED,
+)
+def kl_div_log_target_of_classes_first(log_prediction: Tensor, log_target: Tensor) -> Tensor:
+    return optax.losses.kl_divergence_with_log_targets(*last_axis_first(log_prediction, log_target), axis=0)
+
+
+@framework.implements(
+    "generalized_kl",
+    via="optax.losses.generalized_kl_divergence(axis=0)",
+    reductions=ROWS,
+    known=UNDEFINED_AT_ZERO,
+)
+def generalized_kl_of_classes_first(log_prediction: Tensor, target: Tensor) -> Tensor:
+    return optax.losses.generalized_kl_divergence(*last_axis_first(log_prediction, target), axis=0)
 
 
 @framework.implements(
