@@ -62,12 +62,14 @@ def kl_div_probability_in_float32(prediction: Tensor, target: Tensor, *, reducti
 @framework.implements(
     "kl_div_probability",
     via="keras.losses.KLDivergence(dtype=) of x[..., None]",
-    reductions=OVER_TERMS,
+    reductions=OVER_WEIGHTED_TERMS,
     known=as_held(*CLIPPED, contract=True),
 )
-def elementwise_kl_div_probability(prediction: Tensor, target: Tensor, *, reduction: Word) -> Tensor:
+def elementwise_kl_div_probability(
+    prediction: Tensor, target: Tensor, sample_weight: Tensor | None = None, *, reduction: Word
+) -> Tensor:
     loss = losses.KLDivergence(reduction=reduction, dtype=prediction.dtype.name)
-    return loss(tf.expand_dims(target, -1), tf.expand_dims(prediction, -1))
+    return loss(tf.expand_dims(target, -1), tf.expand_dims(prediction, -1), sample_weight=sample_weight)
 
 
 def flattened(tensor: Tensor) -> Tensor:
