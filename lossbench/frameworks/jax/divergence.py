@@ -1,6 +1,6 @@
 """optax's divergences: one number for each row, prediction first and given by its logarithm.
 
-Each is asked for rows as they are, for rows laid along the first axis, and for rows of one element each, which keeps the
+Each is asked for rows as they are, for rows along the first axis, and for rows of one element each, which keeps the
 elements apart.
 """
 

@@ -15,8 +15,8 @@ from lossbench.records import Known
 NONE = ("none",)
 UNCOMPILED = [
     Known(
-        "asks in Python whether the probabilities sum to 1, which jax.jit refuses; called as it stands (--target jax:eager), "
-        "it refuses sums that are off 1 by more than 1e-5, as those of 16-bit formats are",
+        "asks in Python whether the probabilities sum to 1, which jax.jit refuses; called as it stands "
+        "(--target jax:eager), it refuses sums that are off 1 by more than 1e-5, as those of 16-bit formats are",
         raises=True,
     )
 ]
