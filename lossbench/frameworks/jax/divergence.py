@@ -30,11 +30,6 @@ FLUSHED = [
 ]
 
 
-def last_axis_first(*tensors: Tensor) -> list[Tensor]:
-    """Each tensor with its rows along the first axis instead of the last."""
-    return [jnp.moveaxis(tensor, -1, 0) for tensor in tensors]
-
-
 @framework.implements(
     via="optax.losses.kl_divergence",
     reductions=ROWS,
@@ -79,7 +74,8 @@ def convex_kl(log_prediction: Tensor, target: Tensor, mask: Tensor | None = None
     known=[Known(UNDEFINED, definition="kl_div_undefined_at_zero")],
 )
 def kl_div_of_classes_first(log_prediction: Tensor, target: Tensor) -> Tensor:
-    return optax.losses.kl_divergence(*last_axis_first(log_prediction, target), axis=0)
+    along_first = jnp.moveaxis(log_prediction, -1, 0), jnp.moveaxis(target, -1, 0)
+    return optax.losses.kl_divergence(*along_first, axis=0)
 
 
 @framework.implements(
@@ -89,7 +85,8 @@ def kl_div_of_classes_first(log_prediction: Tensor, target: Tensor) -> Tensor:
     known=FLUSHED,
 )
 def kl_div_log_target_of_classes_first(log_prediction: Tensor, log_target: Tensor) -> Tensor:
-    return optax.losses.kl_divergence_with_log_targets(*last_axis_first(log_prediction, log_target), axis=0)
+    along_first = jnp.moveaxis(log_prediction, -1, 0), jnp.moveaxis(log_target, -1, 0)
+    return optax.losses.kl_divergence_with_log_targets(*along_first, axis=0)
 
 
 @framework.implements(
@@ -99,7 +96,8 @@ def kl_div_log_target_of_classes_first(log_prediction: Tensor, log_target: Tenso
     known=UNDEFINED_AT_ZERO,
 )
 def generalized_kl_of_classes_first(log_prediction: Tensor, target: Tensor) -> Tensor:
-    return optax.losses.generalized_kl_divergence(*last_axis_first(log_prediction, target), axis=0)
+    along_first = jnp.moveaxis(log_prediction, -1, 0), jnp.moveaxis(target, -1, 0)
+    return optax.losses.generalized_kl_divergence(*along_first, axis=0)
 
 
 @framework.implements(

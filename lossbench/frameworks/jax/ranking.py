@@ -8,7 +8,6 @@ import optax
 from jax import numpy as jnp
 
 from lossbench.framework import FLOATS, Tensor
-from lossbench.frameworks.jax.divergence import last_axis_first
 from lossbench.frameworks.jax.engine import framework
 from lossbench.records import INTEGERS, Known
 
@@ -37,12 +36,14 @@ def cosine_distance(first: Tensor, second: Tensor, mask: Tensor | None = None, *
 
 @framework.implements("cosine_similarity", via="optax.losses.cosine_similarity(axis=0)", reductions=NONE)
 def cosine_similarity_of_vectors_first(first: Tensor, second: Tensor, *, epsilon: float = 0.0) -> Tensor:
-    return optax.losses.cosine_similarity(*last_axis_first(first, second), epsilon=epsilon**2, axis=0)
+    along_first = jnp.moveaxis(first, -1, 0), jnp.moveaxis(second, -1, 0)
+    return optax.losses.cosine_similarity(*along_first, epsilon=epsilon**2, axis=0)
 
 
 @framework.implements("cosine_distance", via="optax.losses.cosine_distance(axis=0)", reductions=NONE)
 def cosine_distance_of_vectors_first(first: Tensor, second: Tensor, *, epsilon: float = 0.0) -> Tensor:
-    return optax.losses.cosine_distance(*last_axis_first(first, second), epsilon=epsilon**2, axis=0)
+    along_first = jnp.moveaxis(first, -1, 0), jnp.moveaxis(second, -1, 0)
+    return optax.losses.cosine_distance(*along_first, epsilon=epsilon**2, axis=0)
 
 
 @framework.implements(via="optax.losses.triplet_margin_loss", reductions=NONE, known=[IN_ROOT])
@@ -58,8 +59,8 @@ def triplet_margin(
 def triplet_margin_of_vectors_first(
     anchor: Tensor, positive: Tensor, negative: Tensor, *, margin: float = 1.0, p: float = 2.0, epsilon: float = 1e-6
 ) -> Tensor:
-    vectors_first = last_axis_first(anchor, positive, negative)
-    return optax.losses.triplet_margin_loss(*vectors_first, axis=0, norm_degree=p, margin=margin, eps=epsilon)
+    along_first = jnp.moveaxis(anchor, -1, 0), jnp.moveaxis(positive, -1, 0), jnp.moveaxis(negative, -1, 0)
+    return optax.losses.triplet_margin_loss(*along_first, axis=0, norm_degree=p, margin=margin, eps=epsilon)
 
 
 @framework.implements(
