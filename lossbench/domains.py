@@ -124,6 +124,7 @@ RowWeight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0, axes=Axes.TERMS)]  # one
 Relevance = Annotated[Any, Domain(Kind.WEIGHT, low=0.0, differentiable=True)]
 Mask = Annotated[Any, Domain(Kind.MASK, low=0.0, high=1.0)]
 UnitVectors = Annotated[Any, Domain(Kind.UNIT, low=-1.0, high=1.0, differentiable=True)]
+WeightOfRow = Annotated[Any, Domain(Kind.WEIGHT, low=0.0, axes=Axes.BUT_LAST)]  # one for each row of a batch
 ClassWeight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0, axes=Axes.LAST)]
 TermWeight = Annotated[Any, Domain(Kind.WEIGHT, low=0.0, axes=Axes.TERMS)]  # one for each term, such as a sample
 

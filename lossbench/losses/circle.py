@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lossbench.domains import Number, PositiveNumber, RowClassIndex, UnitVectors
+from lossbench.domains import Number, PositiveNumber, RowClassIndex, UnitVectors, WeightOfRow
 from lossbench.functions import exp, log, logsumexp, maximum, minimum, total
 from lossbench.loss import Denominator, Terms, loss
 from lossbench.losses.contrastive import AXES, LARGE, SMALL
@@ -15,7 +15,7 @@ from lossbench.losses.stable import sigmoid, softplus
 @loss(
     over="batch",
     also={"gamma": (1.0, 16.0), "margin": (0.25, 0.0), "remove_diagonal": (False,)},
-    reductions=("mean", "sum"),
+    reductions=("mean", "sum", "weighted_mean"),
     axes=AXES,
     small=SMALL,
     large=LARGE,
@@ -25,6 +25,7 @@ from lossbench.losses.stable import sigmoid, softplus
 def circle(
     embeddings: UnitVectors,
     labels: RowClassIndex,
+    sample_weight: WeightOfRow = None,
     *,
     gamma: PositiveNumber = 80.0,
     margin: Number = 0.4,
@@ -35,7 +36,8 @@ def circle(
     With ``s_ij = min(1, <x_i, x_j>)``, ``log(1 + Σ_j exp(γ α_j (1 - m - s_ij)) Σ_k exp(γ β_k (s_ik - m)))`` summed over
     the rows i that have both: j over those of its label, i itself only without `remove_diagonal`, k over those of
     another; ``α = max(0, 1 + m - s)`` and ``β = max(0, m + s)`` are differentiated too. embeddings [N, D] of length 1,
-    labels [N]; one number for the whole batch. The mean divides by the number of rows that have both. Kinks: ``s = 1``
+    labels [N]; one number for the whole batch. With a sample_weight [N] each row's number is multiplied by its own. The
+    mean divides by the number of rows that have both, the weighted mean by the sum of their weights. Kinks: ``s = 1``
     and ``s = ±m`` at the ends of α and β.
 
     Source: Y. Sun et al., "Circle loss: a unified perspective of pair similarity optimization", CVPR 2020, where α and
@@ -69,12 +71,14 @@ def circle(
         shares.append(share)
         doubts.append(product(share, unsure).sum(axis=-1, keepdims=True))
     score = np.where(rows, logs[0] + logs[1], -np.inf)
-    slope = np.where(rows, sigmoid(score), 0.0)
+    weights = rows * np.ones(rows.shape) if sample_weight is None else rows * sample_weight[:, None]
+    slope = np.where(weights > 0, sigmoid(score), 0.0)
     doubt = doubts[0] + doubts[1]
-    pull = slope * (shares[0] + shares[1]) * steep
+    pull = weights * slope * (shares[0] + shares[1]) * steep
     own = np.where(partners, doubts[0], doubts[1]) + unsure  # what the shares are unsure of
     size = (
-        slope
+        weights
+        * slope
         * (shares[0] + shares[1])
         * (np.abs(steep) * (1 + own + (1 - slope) * doubt) + 2 * gamma * (1 + product_terms))
     )
@@ -84,19 +88,19 @@ def circle(
         ratio(np.abs(1 - products), 1 + product_terms),
         ratio(np.abs(np.where(alike, 1 + margin - similar, margin + similar)), abs(margin) + 1 + product_terms),
     )
-    counted = rows & (partners | ~alike)
+    counted = (weights > 0) & (partners | ~alike)
     return Terms(
-        np.where(rows, softplus(score), 0.0).sum(),
+        product(weights, softplus(score)).sum(),
         {"embeddings": both @ embeddings},
-        np.where(rows, softplus(score) + slope * (1 + doubt), 0.0).sum(),
+        product(weights, softplus(score) + slope * (1 + doubt)).sum(),
         {"embeddings": both_size @ np.abs(embeddings)},
         np.asarray(np.where(counted, edge, np.inf).min(initial=np.inf)),
-        denominators={"mean": Denominator(float(rows.sum()))},
+        denominators={"mean": Denominator(float(rows.sum())), "weighted_mean": Denominator(float(weights.sum()))},
     )
 
 
 @circle.definition
-def _(embeddings, labels, *, gamma, margin, remove_diagonal):
+def _(embeddings, labels, sample_weight, *, gamma, margin, remove_diagonal):
     terms = []
     for i, row in enumerate(embeddings):
         partners, rivals = [], []
@@ -109,5 +113,6 @@ def _(embeddings, labels, *, gamma, margin, remove_diagonal):
             else:
                 rivals.append(gamma * maximum(0, margin + similar) * (similar - margin))
         if partners and rivals:
-            terms.append(log(1 + exp(logsumexp(partners) + logsumexp(rivals))))
+            weight = 1 if sample_weight is None else sample_weight[i]
+            terms.append(weight * log(1 + exp(logsumexp(partners) + logsumexp(rivals))))
     return total(terms)

@@ -8,7 +8,7 @@ from lossbench.domains import LogProbabilities, Probabilities
 from lossbench.functions import exp, xlogy
 from lossbench.loss import Terms, loss
 from lossbench.losses.limits import product, quotient
-from lossbench.losses.weighed import masked_terms
+from lossbench.losses.weighed import masked_terms, sample_weighted
 
 REDUCTIONS = ("none", "mean", "sum", "batchmean", "sum_last")
 SMALLEST_NORMAL = np.finfo(np.float64).tiny
@@ -72,6 +72,7 @@ def _(log_prediction, log_target):
     return exp(log_target) * (log_target - log_prediction)
 
 
+@sample_weighted
 @loss(over="elements", reductions=REDUCTIONS, form_of="kl_div")
 @np.errstate(all="ignore")
 def kl_div_probability(prediction: Probabilities, target: Probabilities) -> Terms:

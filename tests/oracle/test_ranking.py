@@ -188,6 +188,19 @@ def test_circle_by_hand():
     assert found.value == pytest.approx(134.4 + 54.4 + (-12.8 + np.logaddexp(67.2, -12.8)), rel=1e-14)
 
 
+def test_circle_of_weighted_rows():
+    """Weights multiply what each row adds, of the value and of the slopes; a row that has no partner has none."""
+    rows, labels = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]), np.array([0, 0, 1])
+    found = terms("circle", rows, labels, np.array([0.25, 2.0, 8.0]))
+    assert found.value == pytest.approx(0.25 * 134.4 + 2 * 54.4, rel=1e-14)
+    assert found.denominators["mean"].value == 2
+    assert found.denominators["weighted_mean"].value == 2.25
+    alone = [terms("circle", rows, labels, np.eye(3)[row]).slopes["embeddings"] for row in range(3)]
+    assert found.slopes["embeddings"] == pytest.approx(0.25 * alone[0] + 2 * alone[1], rel=1e-14)
+    assert sum(alone) == pytest.approx(terms("circle", rows, labels).slopes["embeddings"], rel=1e-14)
+    assert not alone[2].any()
+
+
 def test_circle_by_brute_force():
     rows, labels, gamma, margin = of_length_1(GENERATOR.normal(size=(7, 3))), GENERATOR.integers(0, 3, 7), 4.0, 0.25
     value = 0.0

@@ -38,6 +38,20 @@ def test_an_infinite_term_that_weighs_nothing_is_0() -> None:
     assert terms("sparse_categorical_cross_entropy_prob", given).value.tolist() == [0.0]
 
 
+def test_the_elements_of_a_divergence_are_weighted_one_by_one() -> None:
+    given = {"prediction": [[0.5, 0.25, 0.0]], "target": [[0.25, 0.5, 0.5]], "sample_weight": [[4.0, 0.5, 0.0]]}
+    made = terms("kl_div_probability", given)
+    assert made.value.tolist() == [[-math.log(2), 0.25 * math.log(2), 0.0]]
+    assert made.slopes["prediction"].tolist() == [[-2.0, -1.0, 0.0]]
+    assert made.denominators["weighted_mean"].value == 4.5
+    clipped = LOSSES["kl_div_probability_clipped"]
+    held = {name: np.asarray(array) for name, array in given.items()}
+    assert clipped(held, clipped.settings({})).value[0, :2] == pytest.approx(made.value[0, :2], rel=1e-15)
+    # in float16 the quotient of 0.5 and 1e-7 is infinite, and a weight of 0 does not undo that
+    lost = clipped(held, clipped.settings({"low": 2.0**-23, "overflow": 65520.0}))
+    assert np.isnan(lost.value[0, 2])
+
+
 def test_weights_are_no_class_weights() -> None:
     """Where a loss has both, the means by weights are offered with those of the samples alone."""
     blocks = (Block((), ("normal",), ("float32",), ("all",), "each", (0,), {"rows": ((6, 5),)}),)

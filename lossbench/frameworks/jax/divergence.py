@@ -1,6 +1,7 @@
 """optax's divergences: one number for each row, prediction first and given by its logarithm.
 
-Each is asked for rows as they are, and for rows of one element each, which keeps the elements apart.
+Each is asked for rows as they are, for rows along the first axis, and for rows of one element each, which keeps the
+elements apart.
 """
 
 from __future__ import annotations
@@ -64,6 +65,39 @@ def generalized_kl(log_prediction: Tensor, target: Tensor, mask: Tensor | None =
 )
 def convex_kl(log_prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
     return optax.losses.convex_kl_divergence(log_prediction, target, where=None if mask is None else mask.astype(bool))
+
+
+@framework.implements(
+    "kl_div",
+    via="optax.losses.kl_divergence(axis=0)",
+    reductions=ROWS,
+    known=[Known(UNDEFINED, definition="kl_div_undefined_at_zero")],
+)
+def kl_div_of_classes_first(log_prediction: Tensor, target: Tensor) -> Tensor:
+    along_first = jnp.moveaxis(log_prediction, -1, 0), jnp.moveaxis(target, -1, 0)
+    return optax.losses.kl_divergence(*along_first, axis=0)
+
+
+@framework.implements(
+    "kl_div_log_target",
+    via="optax.losses.kl_divergence_with_log_targets(axis=0)",
+    reductions=ROWS,
+    known=FLUSHED,
+)
+def kl_div_log_target_of_classes_first(log_prediction: Tensor, log_target: Tensor) -> Tensor:
+    along_first = jnp.moveaxis(log_prediction, -1, 0), jnp.moveaxis(log_target, -1, 0)
+    return optax.losses.kl_divergence_with_log_targets(*along_first, axis=0)
+
+
+@framework.implements(
+    "generalized_kl",
+    via="optax.losses.generalized_kl_divergence(axis=0)",
+    reductions=ROWS,
+    known=UNDEFINED_AT_ZERO,
+)
+def generalized_kl_of_classes_first(log_prediction: Tensor, target: Tensor) -> Tensor:
+    along_first = jnp.moveaxis(log_prediction, -1, 0), jnp.moveaxis(target, -1, 0)
+    return optax.losses.generalized_kl_divergence(*along_first, axis=0)
 
 
 @framework.implements(

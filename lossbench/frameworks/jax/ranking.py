@@ -13,6 +13,10 @@ from lossbench.records import INTEGERS, Known
 
 NONE = ("none",)
 EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+IN_ROOT = Known(
+    "adds epsilon to the sum of powers under the root, and takes powers of signed differences",
+    definition="triplet_margin_epsilon_in_root",
+)
 REDUCTIONS = {"none": None, "mean": jnp.mean, "sum": jnp.sum}
 
 
@@ -30,20 +34,33 @@ def cosine_distance(first: Tensor, second: Tensor, mask: Tensor | None = None, *
     return optax.losses.cosine_distance(first, second, epsilon=epsilon**2, where=where)
 
 
-@framework.implements(
-    via="optax.losses.triplet_margin_loss",
-    reductions=NONE,
-    known=[
-        Known(
-            "adds epsilon to the sum of powers under the root, and takes powers of signed differences",
-            definition="triplet_margin_epsilon_in_root",
-        )
-    ],
-)
+@framework.implements("cosine_similarity", via="optax.losses.cosine_similarity(axis=0)", reductions=NONE)
+def cosine_similarity_of_vectors_first(first: Tensor, second: Tensor, *, epsilon: float = 0.0) -> Tensor:
+    along_first = jnp.moveaxis(first, -1, 0), jnp.moveaxis(second, -1, 0)
+    return optax.losses.cosine_similarity(*along_first, epsilon=epsilon**2, axis=0)
+
+
+@framework.implements("cosine_distance", via="optax.losses.cosine_distance(axis=0)", reductions=NONE)
+def cosine_distance_of_vectors_first(first: Tensor, second: Tensor, *, epsilon: float = 0.0) -> Tensor:
+    along_first = jnp.moveaxis(first, -1, 0), jnp.moveaxis(second, -1, 0)
+    return optax.losses.cosine_distance(*along_first, epsilon=epsilon**2, axis=0)
+
+
+@framework.implements(via="optax.losses.triplet_margin_loss", reductions=NONE, known=[IN_ROOT])
 def triplet_margin(
     anchor: Tensor, positive: Tensor, negative: Tensor, *, margin: float = 1.0, p: float = 2.0, epsilon: float = 1e-6
 ) -> Tensor:
     return optax.losses.triplet_margin_loss(anchor, positive, negative, norm_degree=p, margin=margin, eps=epsilon)
+
+
+@framework.implements(
+    "triplet_margin", via="optax.losses.triplet_margin_loss(axis=0)", reductions=NONE, known=[IN_ROOT]
+)
+def triplet_margin_of_vectors_first(
+    anchor: Tensor, positive: Tensor, negative: Tensor, *, margin: float = 1.0, p: float = 2.0, epsilon: float = 1e-6
+) -> Tensor:
+    along_first = jnp.moveaxis(anchor, -1, 0), jnp.moveaxis(positive, -1, 0), jnp.moveaxis(negative, -1, 0)
+    return optax.losses.triplet_margin_loss(*along_first, axis=0, norm_degree=p, margin=margin, eps=epsilon)
 
 
 @framework.implements(

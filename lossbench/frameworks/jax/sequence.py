@@ -15,6 +15,12 @@ EPSILON = Known(
     definition="ctc_with_log_epsilon",
     contract=True,
 )
+EPSILON_OF_1E9 = Known(
+    "takes the logarithm of 0 to be -1000000000: labels that do not fit cost that much",
+    definition="ctc_with_log_epsilon",
+    sets=(("log_epsilon", -1e9),),
+    contract=True,
+)
 IN_FLOAT64 = Known(
     "answers in float64 where that is enabled",
     notes=(Symptom.OTHER_DTYPE,),
@@ -42,3 +48,11 @@ def ctc_with_forward_probs(
 ) -> Tensor:
     frames, places = paddings(input_lengths, logits.shape[1]), paddings(label_lengths, labels.shape[1])
     return optax.losses.ctc_loss_with_forward_probs(logits, frames, labels, places, blank_id=blank)[0]
+
+
+@framework.implements(
+    "ctc", via="optax.losses.ctc_loss(log_epsilon=-1e9)", reductions=NONE, known=[EPSILON_OF_1E9, IN_FLOAT64]
+)
+def ctc_of_another_log_epsilon(logits: Tensor, labels: Tensor, input_lengths: Tensor, label_lengths: Tensor) -> Tensor:
+    frames, places = paddings(input_lengths, logits.shape[1]), paddings(label_lengths, labels.shape[1])
+    return optax.losses.ctc_loss(logits, frames, labels, places, log_epsilon=-1e9)

@@ -14,7 +14,7 @@ NEGATIVE = Known(
     definition="negative_cosine_similarity",
     contract=True,
 )
-AVERAGED = {"mean": "sum_over_batch_size", "sum": "sum"}
+AVERAGED = {"mean": "sum_over_batch_size", "sum": "sum", "weighted_mean": "mean_with_sample_weight"}
 
 
 @framework.implements(
@@ -43,6 +43,7 @@ def cosine_similarity_in_float32(
 def circle(
     embeddings: Tensor,
     labels: Tensor,
+    sample_weight: Tensor | None = None,
     *,
     gamma: float = 80.0,
     margin: float = 0.4,
@@ -56,7 +57,7 @@ def circle(
         reduction=reduction,
         dtype=embeddings.dtype.name,
     )
-    return loss(labels, embeddings)
+    return loss(labels, embeddings, sample_weight=sample_weight)
 
 
 @framework.implements(
@@ -70,6 +71,7 @@ def circle(
 def circle_in_float32(
     embeddings: Tensor,
     labels: Tensor,
+    sample_weight: Tensor | None = None,
     *,
     gamma: float = 80.0,
     margin: float = 0.4,
@@ -77,5 +79,5 @@ def circle_in_float32(
     reduction: Word,
 ) -> Tensor:
     return losses.Circle(gamma=gamma, margin=margin, remove_diagonal=remove_diagonal, reduction=reduction)(
-        labels, embeddings
+        labels, embeddings, sample_weight=sample_weight
     )

@@ -14,10 +14,11 @@ from lossbench.domains import (
     PositiveNumber,
     Probabilities,
     Probability,
+    RowWeight,
     Weight,
 )
 from lossbench.loss import Terms, loss
-from lossbench.losses.binary import binary_cross_entropy_with_logits, shares
+from lossbench.losses.binary import binary_cross_entropy_with_logits, shares, weight_denominators
 from lossbench.losses.divergence import kl_div
 from lossbench.losses.segmentation import dice_terms
 from lossbench.losses.weighed import masked_terms
@@ -145,6 +146,7 @@ def kl_div_undefined_at_zero(log_prediction: LogProbabilities, target: Probabili
 def kl_div_probability_clipped(
     prediction: Probabilities,
     target: Probabilities,
+    sample_weight: RowWeight = None,
     *,
     low: Fraction = 1e-7,
     high: Fraction = 1.0,
@@ -152,8 +154,9 @@ def kl_div_probability_clipped(
 ) -> Terms:
     """Divergence of probabilities that are both clipped to [low, high] first, with no slope outside.
 
-    It comes of ``p log(p / q)`` and of ``p / (p / q)`` over q and times ``-(p / q) / q``, quotients from
-    `overflow` on being infinite (65520 in float16).
+    It comes of ``p log(p / q)`` and of ``w p / (p / q)`` over q and times ``-(p / q) / q``, quotients from
+    `overflow` on being infinite (65520 in float16), and w = 1 where no weight is given: a weight of 0 times such a
+    quotient is NaN.
 
     Source: keras.losses.KLDivergence, measured.
     """
@@ -165,13 +168,15 @@ def kl_div_probability_clipped(
 
     ratio = held(p / q)
     gap = np.log(ratio)
-    inner = held(p * held(1 / ratio))  # q, where nothing overflows
-    by_prediction, by_target = -inner * held(ratio / q), gap + held(inner / q)
+    w = np.ones(p.shape) if sample_weight is None else sample_weight
+    inner = held(w * p * held(1 / ratio))  # q, where nothing overflows
+    by_prediction, by_target = -inner * held(ratio / q), w * gap + held(inner / q)
     return Terms(
-        p * gap,
+        w * (p * gap),
         {"prediction": np.where(moves[0], by_prediction, 0.0), "target": np.where(moves[1], by_target, 0.0)},
-        magnitude=p * (1 + np.abs(gap)),
-        slope_magnitudes={"target": np.where(moves[1], 1 + np.abs(gap), 0.0)},
+        magnitude=w * (p * (1 + np.abs(gap))),
+        slope_magnitudes={"target": np.where(moves[1], w * (1 + np.abs(gap)), 0.0)},
+        denominators=weight_denominators(sample_weight, p),
     )
 
 
