@@ -192,3 +192,35 @@ print(sum("Eigen" in name for name in names))
 @pytest.mark.parametrize("threads", [1, 3])
 def test_it_computes_with_as_many_threads_as_it_is_told(threads: int) -> None:
     assert int(in_jax(THREADS.format(threads=threads))) == threads
+
+
+MAPPINGS = """
+import functools, gc
+import numpy as np
+from jax import numpy as jnp
+from lossbench.frameworks.jax import engine
+
+def adapter(x, *, k):
+    return jnp.log1p(jnp.exp(x * k))
+
+def step(k):
+    x = engine.framework.tensor(np.ones((3, 5)), "float64", True)
+    value, gradients = engine.framework.value_and_gradients(functools.partial(adapter, k=k), {"x": x}, ["x"], None)
+    assert np.allclose(value, np.log1p(np.exp(k))) and gradients["x"].shape == (3, 5)
+
+def mappings():
+    gc.collect()
+    return len(open("/proc/self/maps").readlines())
+
+engine.MOST_COMPILED = 10
+step(0.5)
+before = mappings()
+for number in range(40):
+    step(1.0 + number)
+print(mappings() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").is_file(), reason="the system does not tell a process's mappings")
+def test_it_forgets_what_was_compiled_before_mappings_run_out() -> None:
+    assert int(in_jax(MAPPINGS)) < 250  # of 40 functions with ten each

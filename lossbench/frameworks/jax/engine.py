@@ -29,6 +29,7 @@ from lossbench.framework import Adapter, Framework, Timed, shaped
 from lossbench.frameworks.jax.device import JaxDevice
 from lossbench.gauges import DeviceGauge, Gauge
 
+MOST_COMPILED = 500  # functions; each has an executable for every shape and format, of ten mappings or more
 Compiled = Callable[..., tuple[Array, tuple[Array, ...]]]
 
 
@@ -81,9 +82,17 @@ class Jax(Framework):
         """The call with its backward pass, compiled once."""
         key = (*_key(call), wanted, ones)
         if key not in self._compiled:
+            self._make_room()
             step = _step(call, wanted, ones)
             self._compiled[key] = step if _is_eager(call) else cast("Compiled", jax.jit(step))
         return self._compiled[key]
+
+    def _make_room(self) -> None:
+        """Forget what was compiled, once it is much: each executable takes mappings, of which a process has 65 530."""
+        if len(self._compiled) + len(self._forward) >= MOST_COMPILED:
+            self._compiled.clear()
+            self._forward.clear()
+            jax.clear_caches()
 
     def timed(self, call: Adapter, tensors: Mapping[str, Array], wanted: Sequence[str]) -> Timed:
         """The compiled function on these arrays, one after the other: names would cost half a microsecond a call."""
@@ -104,6 +113,7 @@ class Jax(Framework):
             return cast("Array", call(**tensors))
         key = _key(call)
         if key not in self._forward:
+            self._make_room()
             self._forward[key] = jax.jit(call)
         return self._forward[key](**tensors)
 
