@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from lossbench.cases.names import find_losses, suggestion
-from lossbench.commands.own import NOBODYS, Own, see_alive
-from lossbench.commands.packaged import asked_of_missing, named
-from lossbench.commands.targets import choose, installed_only
+from lossbench.commands.own import NOBODYS, Own
+from lossbench.commands.packaged import named
+from lossbench.commands.targets import askable, choose
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
 from lossbench.exhausted import Exhausted
@@ -100,10 +100,7 @@ def perform(request: Request, path: Path) -> Run:
     targets = choose(request.frameworks, request.device, request.targets, request.own)
     started = time.perf_counter()
     with Crew(targets, deadline=120) as crew:
-        words = crew.greet()
-        see_alive(words)
-        greetings = installed_only(words, asked_by_name=bool(request.frameworks or request.targets))
-        asked_of_missing(request.implementation, greetings)
+        greetings = askable(crew.greet(), bool(request.frameworks or request.targets), request.implementation)
         plan = _passages(request, greetings)
         with closing(Writer(path, Exhausted)) as writer:
             examiner = Examiner(

@@ -17,8 +17,8 @@ import numpy as np
 
 from lossbench.cases.names import find_losses
 from lossbench.cases.stored import FOUND, SHELF, Literal, worst_folder, write
-from lossbench.commands.own import NOBODYS, Own, is_meant, see_alive
-from lossbench.commands.targets import checked, choose, installed_only
+from lossbench.commands.own import NOBODYS, Own, is_meant
+from lossbench.commands.targets import askable, checked, choose
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
 from lossbench.judging.hunting import REACHES, Bag, Catch, Hunter, Key
@@ -68,9 +68,7 @@ def main(request: Request) -> int:
     targets = choose(request.frameworks, request.device, request.targets, request.own)
     targets = [target for target in targets if target.guest or not request.own]
     with Crew(targets, patience=PATIENCE) as crew:
-        words = crew.greet()
-        see_alive(words)
-        greetings = installed_only(words, asked_by_name=bool(request.frameworks or request.targets))
+        greetings = askable(crew.greet(), bool(request.frameworks or request.targets))
         offered = [i for greeting in greetings.values() for i in greeting.implementations]
         names = sorted(find_losses(request.losses or request.own.losses, catalogue(), offered))
         chosen = functools.partial(is_meant, request.own, request.implementation)

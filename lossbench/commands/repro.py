@@ -16,9 +16,8 @@ from lossbench.cases.names import find_losses
 from lossbench.cases.relations import RELATIONS
 from lossbench.cases.suite import parse_case
 from lossbench.commands.capturing import cases_of, given, smallest_parts
-from lossbench.commands.own import NOBODYS, Own, is_meant, see_alive, with_their_defaults
-from lossbench.commands.packaged import asked_of_missing
-from lossbench.commands.targets import choose, installed_only
+from lossbench.commands.own import NOBODYS, Own, is_meant, with_their_defaults
+from lossbench.commands.targets import askable, choose
 from lossbench.crew import Crew, Reply
 from lossbench.errors import ResultsNotWritten, UsageError
 from lossbench.floats import FORMATS
@@ -81,10 +80,7 @@ def main(request: Request) -> int:
         Crew(choose(request.frameworks, request.device, request.targets, request.own)) as crew,
         open_answers() as answers,
     ):
-        words = crew.greet()
-        see_alive(words)
-        greetings = installed_only(words, asked_by_name=bool(request.frameworks or request.targets))
-        asked_of_missing(request.implementation, greetings)
+        greetings = askable(crew.greet(), bool(request.frameworks or request.targets), request.implementation)
         offered = [i for g in greetings.values() for i in g.implementations]
         if beside and not named:
             cases = cases_of(beside[0], find_losses([request.case], catalogue(), offered), beside[1], ())

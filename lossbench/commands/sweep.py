@@ -11,9 +11,9 @@ from lossbench.cases.names import find_losses, suggestion
 from lossbench.cases.regimes import REGIMES
 from lossbench.cases.suite import read_shape
 from lossbench.cases.unfolding import fits
-from lossbench.commands.own import NOBODYS, Own, see_alive, with_their_defaults
-from lossbench.commands.packaged import asked_of_missing, named
-from lossbench.commands.targets import checked, choose, installed_only
+from lossbench.commands.own import NOBODYS, Own, with_their_defaults
+from lossbench.commands.packaged import named
+from lossbench.commands.targets import askable, checked, choose
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
 from lossbench.judging.comparison import Comparison, open_answers
@@ -86,10 +86,7 @@ def main(request: Request) -> int:
         Crew(choose(request.frameworks, request.device, request.targets, request.own)) as crew,
         open_answers() as answers,
     ):
-        words = crew.greet()
-        see_alive(words)
-        greetings = installed_only(words, asked_by_name=bool(request.frameworks or request.targets))
-        asked_of_missing(request.implementation, greetings)
+        greetings = askable(crew.greet(), bool(request.frameworks or request.targets), request.implementation)
         offered = [i for greeting in greetings.values() for i in greeting.implementations]
         chosen = [catalogue()[name] for name in find_losses(request.losses or request.own.losses, catalogue(), offered)]
         cases: list[Case] = []

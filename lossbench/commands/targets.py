@@ -13,7 +13,8 @@ from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
 from lossbench.commands.examining import mended
 from lossbench.commands.named_targets import named_targets
-from lossbench.commands.own import Own, framework_of, hosts
+from lossbench.commands.own import Own, framework_of, hosts, see_alive
+from lossbench.commands.packaged import asked_of_missing
 from lossbench.errors import EnvironmentLacks, UsageError
 from lossbench.floats import FORMATS
 from lossbench.records import Greeting, Target
@@ -150,6 +151,21 @@ def installed_only(greetings: Mapping[Target, Greeting | Absence], asked_by_name
         install_them = f"to install: {'; '.join(hints)}; " if hints else ""
         raise EnvironmentLacks("; ".join(lines) + f" ({install_them}`lossbench doctor` says more)")
     return present
+
+
+def askable(
+    words: Mapping[Target, Greeting | Absence], asked_by_name: bool, implementation: str = ""
+) -> dict[Target, Greeting]:
+    """Those that answered, for a command that has nothing to measure without the `implementation` it was told of.
+
+    Raises:
+        EnvironmentLacks: as by `installed_only`, or the package of all implementations of that name is not there.
+        ResultsNotWritten: a user's own implementation did not live to be asked.
+    """
+    see_alive(words)
+    greetings = installed_only(words, asked_by_name)
+    asked_of_missing(implementation, greetings)
+    return greetings
 
 
 def install(target: Target, word: Absence) -> str:

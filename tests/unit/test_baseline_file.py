@@ -7,35 +7,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from accepted_made import accepted, verdict
 
 from lossbench.errors import ResultsNotWritten, UsageError
-from lossbench.judging.accepted import Accepted, Key, described, fold, rounded_up
-from lossbench.judging.baseline import GONE, compare, weigh
+from lossbench.judging.accepted import Accepted, Key, described, fold
+from lossbench.judging.baseline import GONE, compare
 from lossbench.judging.baseline_file import Stamp, difference, merge, read, write
-from lossbench.records import Finding, Status, Target, Verdict
-
-VIA = "torch.nn.HuberLoss"
-BASE = Verdict(
-    "huber/none/float32/6x5/kink/0", "huber", "torch", "2.13.0", VIA, "cpu", "eager", "float32", "none", "6x5", "kink",
-    Status.AGREES, 60, 1.25, 0.5, 2.0, 1.0, "certified",
-)  # fmt: skip
-TORCH = Target("torch")
-
-
-def verdict(seed: int = 0, **others: object) -> Verdict:
-    return replace(BASE, case=f"huber/none/float32/6x5/kink/{seed}", **others)  # type: ignore[arg-type]
-
-
-def accepted(**others: object) -> Accepted:
-    (one,) = fold([verdict(**others)]).values()
-    row = one.row
-    return replace(row, value_error=rounded_up(row.value_error), gradient_error=rounded_up(row.gradient_error))
-
-
-def finding(then: dict[str, object], now: dict[str, object]) -> Finding | None:
-    (found,) = fold([verdict(**now)]).values()
-    return weigh(accepted(**then), found)
-
+from lossbench.records import Status, Verdict
 
 OK: dict[str, object] = {}
 NOTHING = {"value_error": None, "gradient_error": None, "compared": 0}
