@@ -61,15 +61,7 @@ def circle(
         reach * (1 + abs(margin) + product_terms) + abs(1 - margin - similar) * (1 + abs(margin) + product_terms),
         (avoid + abs(similar - margin)) * (abs(margin) + product_terms),
     )
-    logs, shares, doubts = [], [], []
-    for mask in (partners, ~alike):
-        largest = np.where(mask, energies, -np.inf).max(axis=-1, keepdims=True, initial=-np.inf)
-        share = np.where(mask, np.exp(energies - largest), 0.0)
-        mass = share.sum(axis=-1, keepdims=True)
-        share = np.where(rows, share / mass, 0.0)
-        logs.append(largest + np.log(mass))
-        shares.append(share)
-        doubts.append(product(share, unsure).sum(axis=-1, keepdims=True))
+    logs, shares, doubts = gathered((partners, ~alike), energies, rows, unsure)
     score = np.where(rows, logs[0] + logs[1], -np.inf)
     weights = rows * np.ones(rows.shape) if sample_weight is None else rows * sample_weight[:, None]
     slope = np.where(weights > 0, sigmoid(score), 0.0)
@@ -116,3 +108,23 @@ def _(embeddings, labels, sample_weight, *, gamma, margin, remove_diagonal):
             weight = 1 if sample_weight is None else sample_weight[i]
             terms.append(weight * log(1 + exp(logsumexp(partners) + logsumexp(rivals))))
     return total(terms)
+
+
+def gathered(
+    masks: tuple[np.ndarray, ...], energies: np.ndarray, rows: np.ndarray, unsure: np.ndarray
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """For each mask the log-sum-exp of a row's energies, each one's share in it, and how unsure the sum is.
+
+    Energies, masks and `unsure` are (N, N); what comes back is (N, 1), but for the shares, which are (N, N), and 0 in
+    rows that are not among `rows`, (N, 1).
+    """
+    logs, shares, doubts = [], [], []
+    for mask in masks:
+        largest = np.where(mask, energies, -np.inf).max(axis=-1, keepdims=True, initial=-np.inf)
+        share = np.where(mask, np.exp(energies - largest), 0.0)
+        mass = share.sum(axis=-1, keepdims=True)
+        share = np.where(rows, share / mass, 0.0)
+        logs.append(largest + np.log(mass))
+        shares.append(share)
+        doubts.append(product(share, unsure).sum(axis=-1, keepdims=True))
+    return logs, shares, doubts

@@ -6,9 +6,8 @@ import numpy as np
 
 from lossbench.domains import Number, PositiveNumber, RowClassIndex, UnitVectors
 from lossbench.loss import Denominator, Terms, loss
-from lossbench.losses.circle import circle
+from lossbench.losses.circle import circle, gathered
 from lossbench.losses.contrastive import AXES
-from lossbench.losses.limits import product
 from lossbench.losses.stable import sigmoid
 
 
@@ -35,15 +34,7 @@ def circle_with_constant_weights(
     reach, avoid = np.maximum(0.0, 1 + margin - products), np.maximum(0.0, margin + products)
     energies = gamma * np.where(alike, reach * (1 - margin - products), avoid * (products - margin))
     unsure = gamma * (reach + avoid + 1 + abs(margin)) * (1 + abs(margin) + terms)
-    logs, shares, doubts = [], [], []
-    for mask in (partners, ~alike):
-        largest = np.where(mask, energies, -np.inf).max(axis=-1, keepdims=True, initial=-np.inf)
-        share = np.where(mask, np.exp(energies - largest), 0.0)
-        mass = share.sum(axis=-1, keepdims=True)
-        share = np.where(rows, share / mass, 0.0)
-        logs.append(largest + np.log(mass))
-        shares.append(share)
-        doubts.append(product(share, unsure).sum(axis=-1, keepdims=True))
+    logs, shares, doubts = gathered((partners, ~alike), energies, rows, unsure)
     slope = np.where(rows, sigmoid(np.where(rows, logs[0] + logs[1], -np.inf)), 0.0)
     steep = gamma * np.where(alike, -reach, avoid)
     pull = slope * (shares[0] + shares[1]) * steep
