@@ -290,7 +290,7 @@ def environment(device: str, threads: int, variables: Mapping[str, str]) -> dict
         "TF_NUM_INTEROP_THREADS": count,
         "MALLOC_MMAP_THRESHOLD_": large,
         "MALLOC_TRIM_THRESHOLD_": large,
-        # Which pages of 4 KiB a process is given moves its times by 6 %, from one process to the next; large ones do not.
+        # Which pages of 4 KiB a process happens to get moves its times by 6 %; large pages leave 3 %.
         "GLIBC_TUNABLES": os.environ.get("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),
         "PYTHONHASHSEED": "0",
         "LOSSBENCH_CACHE": platformdirs.user_cache_dir("lossbench"),

@@ -56,3 +56,4 @@ class Timing:
     target: str = ""  # as in `Verdict`
     package: str = ""  # as in `Verdict`
     busy: tuple[float, ...] = ()  # processor seconds of a call, one number for each sample; empty where unknown
+    malloc_tunables: str = ""  # GLIBC_TUNABLES, as set in the worker's environment: memory in large pages unless told

@@ -73,7 +73,8 @@ def ordinary(
     if domain.kind is Kind.UNIT:
         return of_unit_length(portable(draw, generator))
     if domain.kind in (Kind.LOGIT, Kind.LOGITS):
-        return portable(2 * draw, generator)
+        draw = 2 * draw
+        return portable(draw, generator)
     if domain.kind in (Kind.LOG_PROBABILITIES, Kind.PROBABILITIES):
         logs = log_softmax(2 * draw)
         return portable(logs, generator) if domain.kind is Kind.LOG_PROBABILITIES else portable_rows(np.exp(logs))
@@ -86,9 +87,12 @@ def portable(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     exp, log and powers differ in their last bits between processors. So only the leading 22 bits of a draw are kept,
     and the rest of the float64 significand is drawn anew by arithmetic that is exact everywhere.
     """
-    significand, exponent = np.frexp(values)
-    leading = np.ldexp(np.rint(np.ldexp(significand, 22)), exponent - 22)
-    return np.asarray(leading * (1 + generator.integers(0, 1 << 28, np.shape(values)) * 2.0**-52))
+    # In place, step by step: the scores of a vocabulary are a gigabyte.
+    leading, exponent = map(np.asarray, np.frexp(values))
+    np.rint(np.ldexp(leading, 22, out=leading), out=leading)
+    np.ldexp(leading, np.subtract(exponent, 22, out=exponent), out=leading)
+    rest = np.multiply(generator.integers(0, 1 << 28, np.shape(values)), 2.0**-52)
+    return np.asarray(np.multiply(leading, np.add(rest, 1, out=np.asarray(rest)), out=leading))
 
 
 def portable_rows(probabilities: np.ndarray) -> np.ndarray:

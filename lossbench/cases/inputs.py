@@ -72,5 +72,6 @@ def _rounded(domain: Domain, array: np.ndarray, form: Format, outside: bool) -> 
     if domain.integer:
         return np.asarray(array, dtype=np.int64)
     with np.errstate(all="ignore"):
-        inside = array if outside else np.clip(array, domain.low, domain.high)
+        bounded = np.isfinite([domain.low, domain.high]).any()
+        inside = np.clip(array, domain.low, domain.high) if bounded and not outside else array
         return round_to(np.asarray(inside, dtype=float), form)

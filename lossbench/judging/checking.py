@@ -33,17 +33,20 @@ class Checking:
         """Know the losses, and the certified answers that are kept; nothing of any case yet."""
         self.losses, self.answers = losses, answers or Answers(None)
         self._case: Case | None = None
+        self._wholes: dict[Case, Whole | None] = {}
         self._found: dict[tuple[Known | None, str], Expectation | None] = {}
 
     def __call__(self, case: Case, load: Load, target: Target, job: Job, backward: bool, timed: Timed) -> str:
         """The status of the answer, with where it is worst if it is wrong; empty where it cannot be told."""
-        if load.inputs is None or job.implementation is None or not timed.arrays:
+        if job.implementation is None or not timed.arrays:
             return ""
-        loss, inputs = self.losses[case.loss], load.inputs
+        loss, inputs = self.losses[case.loss], load.inputs()
         answer = _answer(timed, backward)
         rows = sampled_rows(case, loss, inputs)
         if rows is not None:
-            whole = _whole(case, loss, inputs)
+            if case not in self._wholes:
+                self._wholes[case] = _whole(case, loss, inputs)
+            whole = self._wholes[case]
             if whole is None:
                 return ""
             if off := whole.off(case, answer):

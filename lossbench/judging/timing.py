@@ -29,7 +29,7 @@ from lossbench.records import Case, Ended, Greeting, Measurement, Target, Trial
 from lossbench.timings import Timing
 from lossbench.wire import WireArray
 
-HELD_BYTES = 1 << 30  # of inputs, kept from one round to the next
+HELD_BYTES = 2 << 30  # of inputs, kept from one round to the next
 FEWEST_PROCESSES = 6  # below that many on either side no interval can be given
 USUAL_SECONDS, USUAL_PROCESSES = 3.0, 12  # so much time is spread over at most so many processes
 CARD_CACHE = 128 << 20  # bytes that a graphics card keeps at hand, at most
@@ -192,7 +192,7 @@ class Timekeeping:
         if case not in self.loads:
             like = next((each for c, each in self.loads.items() if replace(c, reduction=case.reduction) == case), None)
             new = load(case, self.losses[case.loss], like)
-            held = {id(each.inputs): each.size for each in self.loads.values()}
+            held = {id(each.arrays): each.size for each in self.loads.values()}
             if like is None and sum(held.values()) + new.size > HELD_BYTES:
                 self.loads.clear()
             self.loads[case] = new
@@ -259,6 +259,7 @@ class Timekeeping:
             target=str(target),
             package=job.implementation.package if job.implementation else "",
             busy=measured.busy,
+            malloc_tunables=malloc.get("GLIBC_TUNABLES", ""),
         )
 
 

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from lossbench.cases.applicability import lacks
 from lossbench.cases.inputs import Inputs, build
-from lossbench.floats import FORMATS, encode
+from lossbench.floats import FORMATS, decode, encode
 from lossbench.judging.traffic import Traffic, bucket, traffic
 from lossbench.loss import Loss
 from lossbench.records import Case, Greeting, Implementation, Target
@@ -115,20 +117,27 @@ def learned(loss: Loss, present: Iterable[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A case's inputs as they were drawn and as they travel, and the least that has to be moved for them."""
+    """A case's inputs as they travel, and the least that has to be moved for them."""
 
-    inputs: Inputs | None = None
     arrays: tuple[WireArray, ...] = ()
     names: tuple[str, ...] = ()
     learned: tuple[str, ...] = ()
     fingerprint: str = ""
     traffic: Traffic = field(default_factory=lambda: Traffic(0, 0, 0, 0, None))
+    poisoned: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
     @property
     def size(self) -> int:
         """Bytes it takes to hold."""
-        drawn = self.inputs.arrays.values() if self.inputs else ()
-        return sum(a.nbytes for a in drawn) + sum(a.data.nbytes for a in self.arrays)
+        return sum(array.data.nbytes for array in self.arrays)
+
+    def inputs(self) -> Inputs:
+        """The inputs as they were drawn, read back from what travels: nothing was lost, as they are of its format."""
+        arrays = {
+            name: decode(array.data, FORMATS[array.dtype]) if array.dtype in FORMATS else array.data
+            for name, array in zip(self.names, self.arrays, strict=True)
+        }
+        return Inputs(arrays, self.poisoned)
 
     def sets(self, cache: int) -> int:
         """How many copies of the inputs calls should take in turn, so that none lies in a cache of this size.
@@ -153,7 +162,8 @@ def load(case: Case, loss: Loss, like: Load | None = None) -> Load:
         for name, a in inputs.arrays.items()
     }
     needed, sent = learned(loss, arrays), tuple(arrays.values())
-    return Load(inputs, sent, tuple(arrays), needed, fingerprint(sent), traffic(case, loss, arrays, needed))
+    moved = traffic(case, loss, arrays, needed)
+    return Load(sent, tuple(arrays), needed, fingerprint(sent), moved, inputs.poisoned)
 
 
 def with_copies(found: Plan, loads: Callable[[Case], Load]) -> Plan:

@@ -36,8 +36,7 @@ def judged(
 
 
 def residual(case: Case) -> np.ndarray:
-    inputs = load(case, catalogue()[case.loss]).inputs
-    assert inputs is not None
+    inputs = load(case, catalogue()[case.loss]).inputs()
     return inputs.arrays["prediction"] - inputs.arrays["target"]
 
 
@@ -86,8 +85,7 @@ def test_a_wrong_gradient_differs(way: str) -> None:
 def test_a_mean_that_divides_by_what_is_valid_is_judged_by_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "LARGE", 1000)
     case = Case("nll", (), (("ignore_index", 1),), "mean", "float32", (128, 10), "normal", 0)
-    inputs = load(case, catalogue()["nll"]).inputs
-    assert inputs is not None
+    inputs = load(case, catalogue()["nll"]).inputs()
     scores, target = inputs.arrays["log_probabilities"], inputs.arrays["target"]
     valid = np.flatnonzero(target != 1)
     assert 0 < len(valid) < 128
@@ -100,8 +98,7 @@ def test_a_mean_that_divides_by_what_is_valid_is_judged_by_rows(monkeypatch: pyt
 
 def test_a_declared_deviation_is_no_wrong_answer() -> None:
     case = Case("binary_cross_entropy_with_logits", (), (), "none", "float32", (64,), "normal", 0)
-    inputs = load(case, catalogue()[case.loss]).inputs
-    assert inputs is not None
+    inputs = load(case, catalogue()[case.loss]).inputs()
     slope = 1 / (1 + np.exp(-inputs.arrays["logit"])) - inputs.arrays["target"]
     value = np.logaddexp(0, inputs.arrays["logit"]) - inputs.arrays["logit"] * inputs.arrays["target"]
     band = Known("up to so many eps off", error=1e6, contract=True)

@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lossbench.cases.inputs import build
 from lossbench.domains import Real
+from lossbench.floats import FORMATS
 from lossbench.judging import trials
 from lossbench.judging.operations import Counted, operations
 from lossbench.judging.traffic import LINE, bucket, impossible, touched
-from lossbench.judging.trials import Load, plan
+from lossbench.judging.trials import Load, load, plan
 from lossbench.loss import Terms
 from lossbench.loss import loss as declared
 from lossbench.losses import catalogue
@@ -193,3 +195,14 @@ def test_an_argument_that_all_terms_share_is_read_whole() -> None:
 
     found = touched(Case("first_entry", (), (), "mean", "float32", (4, 8), "normal", 0), first_entry)
     assert found == {"prediction": (1, 32)}
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_inputs_are_read_back_from_what_travels(dtype: str) -> None:
+    case = Case("cross_entropy", ("weight",), (), "mean", dtype, (6, 5), "normal", 0)
+    loss = catalogue()[case.loss]
+    drawn, back = build(case, loss), load(case, loss).inputs()
+    assert list(back.arrays) == list(drawn.arrays)
+    for name, array in drawn.arrays.items():
+        np.testing.assert_array_equal(back.arrays[name], array)
+    np.testing.assert_array_equal(back.poisoned, drawn.poisoned)
