@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from lossbench import clock
 from lossbench.wire import Absence
 from lossbench.worker import load
 
-TURNS = 300  # of either; the quickest counts
+TURNS = 300  # of either, one after the other; the median of their differences counts
 LONG = 2e-3  # seconds that a turn lasts about
 SHAPE = (6, 5)
 
@@ -78,10 +79,11 @@ def main(name: str) -> None:
         for each in (timed, hand):
             watch([each], 20)
         loops = max(1, int(LONG * 100 / watch([timed], 100)))
-        quickest = [min(one) for one in zip(*((watch([timed], loops), watch([hand], loops)) for _ in range(TURNS)))]  # noqa: B905
-        ours, theirs = (1e6 * seconds / loops for seconds in quickest)
+        turns = [[1e6 * watch([each], loops) / loops for each in (timed, hand)] for _ in range(TURNS)]
+        more = statistics.median(ours - theirs for ours, theirs in turns)
+        theirs = statistics.median(theirs for _, theirs in turns)
         direction = "forward+backward" if learned else "forward"
-        print(f"{name} {direction}: {theirs:.2f} us by hand, {ours - theirs:+.2f} us for being timed (bar: 1 us)")
+        print(f"{name} {direction}: {theirs:.2f} us by hand, {more:+.2f} us for being timed (bar: 1 us)")
 
 
 if __name__ == "__main__":

@@ -68,19 +68,20 @@ class TensorFlow(Framework):
 
     def value(self, call: Adapter, tensors: Mapping[str, Tensor]) -> Tensor:
         """The call, as a graph where it is compiled."""
-        if not isinstance(getattr(call, "func", None), Compiled):
+        if _compiled(call) is None:
             return call(**tensors)
         return self._step(call, ())(dict(tensors), None)[0]
 
     def timed(self, call: Adapter, tensors: Mapping[str, Tensor], wanted: Sequence[str]) -> Timed:
         """The step on these tensors; the device is named only where it is not the one that is there anyway."""
-        step, given = self._step(call, tuple(wanted)), dict(tensors)
+        step = self._step(call, tuple(wanted)) if _compiled(call) else None
+        ready = _bare(call, tensors, wanted) if step is None else functools.partial(step, dict(tensors), None)
         if self.device == "cpu":
-            return lambda: step(given, None)
+            return ready
 
         def run() -> tuple[Tensor, Sequence[Tensor | None]]:
             with self._place():
-                return step(given, None)
+                return ready()
 
         return run
 
@@ -99,8 +100,8 @@ class TensorFlow(Framework):
                 cotangent = tf.cast(cotangent, value.dtype)
             return value, [_dense(g) for g in tape.gradient(value, leaves, output_gradients=cotangent)]
 
-        compiled = getattr(call, "func", None)
-        if not isinstance(compiled, Compiled):
+        compiled = _compiled(call)
+        if compiled is None:
             return step
         options = call.keywords if isinstance(call, functools.partial) else {}
         key = (compiled, tuple(sorted(options.items())), wanted)
@@ -142,6 +143,28 @@ class TensorFlow(Framework):
 
     def _place(self) -> tf.device:
         return tf.device("/CPU:0" if self.device == "cpu" else "/GPU:0")
+
+
+def _compiled(call: Adapter) -> Compiled | None:
+    """What is to become a graph; None where the call is eager."""
+    inner = getattr(call, "func", None)
+    return inner if isinstance(inner, Compiled) else None
+
+
+def _bare(call: Adapter, tensors: Mapping[str, Tensor], wanted: Sequence[str]) -> Timed:
+    """The eager call and its gradients with no more around them than somebody writes by hand: that costs 5 us."""
+    forward, leaves = functools.partial(call, **tensors), [tensors[name] for name in wanted]
+    if not leaves:
+        return lambda: (forward(), ())
+
+    def run() -> tuple[Tensor, Sequence[Tensor | None]]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            for leaf in leaves:
+                tape.watch(leaf)
+            value = forward()
+        return value, [_dense(gradient) for gradient in tape.gradient(value, leaves)]
+
+    return run
 
 
 def _dense(gradient: Tensor | None) -> Tensor | None:
