@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import resource
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +15,7 @@ import numpy as np
 
 from lossbench import clock
 from lossbench.clock import Call, Clock
+from lossbench.heap import give_back, small_pages
 
 OUTGROWS = 256 << 20  # bytes written between samples: more than any device keeps close at hand
 STATUS = Path("/proc/self/status")
@@ -86,19 +85,20 @@ class ProcessorGauge:
     def memory(self, call: Call) -> int | None:
         """By how much resident memory grows at its peak.
 
-        What was freed before is given back to the system first, as memory that is already resident does not show.
+        What was freed before is given back to the system first, as memory that is already resident does not show. In
+        large pages it would show by steps of two megabytes.
         """
         gc.collect()
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).malloc_trim(0)
-        try:
-            CLEAR.write_text(RESET_PEAK)
-            before = resident("VmRSS")
-        except OSError:
-            return None
-        kept = call()
-        after = resident("VmHWM")
-        del kept
+        with small_pages():
+            give_back()
+            try:
+                CLEAR.write_text(RESET_PEAK)
+                before = resident("VmRSS")
+            except OSError:
+                return None
+            kept = call()
+            after = resident("VmHWM")
+            del kept
         return None if before is None or after is None else max(0, after - before)
 
     def copy(self, size: int) -> Call:
