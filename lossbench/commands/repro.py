@@ -91,7 +91,7 @@ def plainest(witness: Witness, verdict: Verdict) -> Subject:
         if usual and (usual.verdict.worst, usual.verdict.note) == (verdict.worst, verdict.note):
             subject = usual
         else:
-            (verdict,) = (v for v in witness.verdicts([case]) if (v.via, v.target) == (verdict.via, verdict.target))
+            (verdict,) = (v for v in witness.verdicts([case], verdict.via) if v.target == verdict.target)
             subject = witness.subject(verdict)
     if len(script(subject)) > LONGEST:
         subject = condensed(witness, subject, lambda small: len(script(small)) <= LONGEST)

@@ -36,7 +36,7 @@ def condensed(witness: Witness, subject: Subject, fits: Callable[[Subject], bool
 def again(witness: Witness, subject: Subject, case: Case) -> Subject | None:
     """The subject about another case by the same implementation; None where its verdict is another in kind."""
     was = subject.verdict
-    for row in witness.verdicts([case]):
+    for row in witness.verdicts([case], was.via):
         if (row.via, row.target, row.status, row.reference) == (was.via, was.target, was.status, was.reference):
             return witness.subject(row)
     return None

@@ -110,17 +110,23 @@ class Witness(Comparison):
         """Hold what every case needs; `chosen` narrows the implementations down."""
         self.rows: list[Row] = []
         super().__init__(crew, greetings, answers, self.rows.append, {}, chosen)
+        self.via = ""
         self.seen: dict[tuple[str, str, Target], Sight] = {}
         self.pairs: dict[tuple[str, str, Target], tuple[Pair, Sequence[Reply], Implementation]] = {}
 
-    def verdicts(self, cases: Sequence[Case]) -> list[Row]:
-        """Those on some cases that a script can be about."""
+    def verdicts(self, cases: Sequence[Case], via: str = "") -> list[Row]:
+        """Those on some cases that a script can be about; `via`: of one implementation alone."""
+        self.via = via
         self.rows.clear()
         self.deferred.clear()
         self.seen.clear()
         self.pairs.clear()
         self.run(cases)
         return [row for row in self.rows if self.place(row) in self.seen or self.place(row) in self.pairs]
+
+    def concerned(self, target: Target, case: Case) -> list[Implementation]:
+        """The implementations that are meant."""
+        return [one for one in super().concerned(target, case) if self.via in ("", one.via)]
 
     def place(self, row: Row) -> tuple[str, str, Target] | None:
         """Where what a verdict is about is kept; None where it is about nothing that was asked."""

@@ -203,7 +203,10 @@ def _wanted(subject: Subject, name: str, want: np.ndarray) -> str:
     """The wanted numbers; of many the places alone where the answer is farthest off, and the first."""
     unasked = None if subject.unasked is None else subject.unasked.get(name)
     got = subject.got.get(name)
-    return picked(np.asarray(want), got, unasked)
+    title = "value" if name == "value" else f"gradient of {name}"
+    match = re.match(rf"{re.escape(title)}\[([\d,]+)\]: got", subject.verdict.worst)
+    place = [int(number) for number in match[1].split(",")] if match else []
+    return picked(np.asarray(want), got, unasked, place)
 
 
 def _symptoms(subject: Subject) -> list[str]:

@@ -23,8 +23,6 @@ def show(title, got, want, other="want"):
         print(f"  {len(found)} numbers")
     if len(found) == len(wanted):
         wanted = dict(zip(found, wanted.values()))
-    elif len(found) < len(wanted):
-        print(f"  got {len(found)} numbers, {other} {len(wanted)}")
     off, least = {}, $tiny  # results below it may be flushed to zero
     for place, b in wanted.items():
         a = found.get(place, nan)
@@ -32,9 +30,11 @@ def show(title, got, want, other="want"):
             continue
         if a != b and (a == a or b == b):
             off[place] = abs(a - b) / (abs(b) or 1.0) if abs(a - b) < inf else inf
-    for place in sorted(off, key=off.get, reverse=True)[:$most]:
-        if off[place] > $slack and len(found) > 1:
-            print(f"  >>> {list(place)}: got {found.get(place)}, {other} {wanted[place]}")
+    some = isinstance(want, dict)
+    for place in wanted if some else sorted(off, key=off.get, reverse=True)[:$most]:
+        points = ">>> " if off.get(place, 0.0) > $slack else ""
+        if some or (points and len(found) > 1):
+            print(f"  {points}{list(place)}: got {found.get(place)}, {other} {wanted[place]}")
 """
 MOST_SHOWN = 5
 

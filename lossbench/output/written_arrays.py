@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import textwrap
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -47,20 +47,24 @@ NEEDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # imports and 
 def written(array: np.ndarray, form: Format | None) -> str:
     """An expression for the array's numbers as nested lists; `form` None: they are whole numbers.
 
-    Of a long array the shorter of these: one number everywhere and its exceptions, or the bits in base64.
+    A long array is one number everywhere and its exceptions, or the bits in base64: shortest decimals would take
+    twice the room, and seconds to find.
     """
     if array.size <= PLAIN:
         return _plain(array, form)
     mostly = _mostly(array, form)
     if mostly is not None:
         return mostly
-    return min(_packed(array, form), _plain(array, form), key=len)
+    return _packed(array, form) if form else min(_packed(array, form), _plain(array, form), key=len)
 
 
-def picked(want: np.ndarray, got: np.ndarray | None, unasked: np.ndarray | None) -> str:
+def picked(
+    want: np.ndarray, got: np.ndarray | None = None, unasked: np.ndarray | None = None, place: Sequence[int] = ()
+) -> str:
     """An expression for the wanted numbers; None stands where nothing is asked.
 
-    Of many numbers that are not mostly the same, those alone where what came back is farthest off, and the first.
+    Of many numbers that are not mostly the same, those alone where what came back is farthest off, the one at `place`,
+    and the first.
     """
     nothing = np.zeros(want.shape, bool) if unasked is None else np.broadcast_to(unasked, want.shape)
     if want.size <= PLAIN:
@@ -74,7 +78,8 @@ def picked(want: np.ndarray, got: np.ndarray | None, unasked: np.ndarray | None)
         alike = np.isnan(got.reshape(-1)) & np.isnan(want.reshape(-1)) | (got.reshape(-1) == want.reshape(-1))
         off = np.where(alike, 0.0, np.where(np.isnan(off), np.inf, off))
     off[nothing.reshape(-1)] = -1.0
-    places = sorted({*np.argsort(-off, kind="stable")[:FARTHEST].tolist(), *range(FIRST)})
+    told = [int(np.ravel_multi_index(tuple(place), want.shape))] if len(place) == want.ndim else []
+    places = sorted({*told, *np.argsort(-off, kind="stable")[:FARTHEST].tolist(), *range(FIRST)})
     entries = [
         f"    {tuple(int(i) for i in np.unravel_index(at, want.shape))}: {_one(want.flat[at], FORMATS['float64'])},"
         for at in places
