@@ -13,7 +13,7 @@ from lossbench.crew import Crew, Reply
 from lossbench.floats import FORMATS
 from lossbench.judging import paths
 from lossbench.judging.comparison import Comparison, Work, layout_of
-from lossbench.judging.judge import Answer, Judgement, Limits, Submission, compare
+from lossbench.judging.judge import Answer, Judgement, Limits, Submission, applies, compare
 from lossbench.judging.linear import Linear, from_the_first
 from lossbench.judging.relating import SCORES, Kept, Pair, Relating
 from lossbench.judging.replies import answers_in
@@ -66,6 +66,7 @@ class Subject:
     beside: Target | None = None  # the other way to run it, where the verdict is about two
     held: Held | None = None  # the relation that the verdict is about
     got: Mapping[str, np.ndarray] = field(default_factory=dict)  # what came back, by "value" and argument
+    silent: bool = False  # whether one of two ways did not answer
     made_from: str = ""  # the case that this one was made of, where it is a smaller one
 
     @property
@@ -73,6 +74,12 @@ class Subject:
         """What is wrong with the inputs; empty where they are valid."""
         regime = REGIMES[self.case.regime]
         return regime.doc if regime.must_reject else ""
+
+    @property
+    def corrupts(self) -> str:
+        """Why the call is known to harm its process, sooner or later; empty where it is not."""
+        known = [k.reason for k in self.implementation.known if k.corrupts and applies(k, self.case)]
+        return known[0] if known else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +226,8 @@ class Witness(Comparison):
         if any(one.outcome.against_ones for one in replies):
             cotangent = None
         call = self._call(work, layout_of(work.case), cotangent)
-        return Subject(work.case, work.loss, target, sight.implementation, row, (call,), beside=first)
+        silent = any(one.outcome.ended is not Ended.ANSWERED for one in replies)
+        return Subject(work.case, work.loss, target, sight.implementation, row, (call,), beside=first, silent=silent)
 
     def _related(
         self, row: Row, target: Target, pair: Pair, replies: Sequence[Reply], implementation: Implementation

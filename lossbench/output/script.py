@@ -19,8 +19,9 @@ from lossbench.output.excerpt import PACKAGE, Excerpt, excerpt, takes_reduction
 from lossbench.output.script_ends import MOST_SHOWN, MOVED, SHOW, SYMPTOMS
 from lossbench.output.script_head import head
 from lossbench.output.written_arrays import PLAIN, needed, picked, written
-from lossbench.records import Option, Target
+from lossbench.records import Option, Status, Target
 
+ATTEMPTS = 1000  # calls of which one ends the process, where that happens by chance
 SECTION = re.compile(r"^#: (\w+)\n", re.MULTILINE)  # of a template
 
 
@@ -39,13 +40,17 @@ def script(subject: Subject) -> str:
         name, cut = subject.case.loss, _own(path, subject.implementation.call)
     else:
         cut = excerpt(Path(path), name)
-    body = [*_calls(subject, name, given), _end(subject)]
+    body = [*_calls(subject, name, given), _end(subject), *_and_on(subject, given)]
     imports, functions = needed("\n".join(body))
     layouts = [given[layout] for layout in _layouts(subject) if layout in given]
     ways = [given[way] for way in _ways(subject, given) if way != "answer"]
     settings = given.get(subject.target.device, "")
+    if subject.corrupts or subject.verdict.status is Status.CRASHES:
+        settings += "\n" + given.get("deadly", "")
     imported = "\n".join(dict.fromkeys([*given["imports"].splitlines(), *cut.imports, *imports]))
-    top = "\n\n".join(part for part in (imported, settings) if part) + '\n\nnan, inf = float("nan"), float("inf")'
+    top = (
+        "\n\n".join(part for part in (imported, settings.strip()) if part) + '\n\nnan, inf = float("nan"), float("inf")'
+    )
     defined = [given["tensor"], *layouts, *cut.definitions, given["answer"], *ways, *functions]
     return f"{head(subject)}\n{top}\n\n\n" + "\n\n\n".join(defined) + "\n\n\n" + "\n".join(body).strip() + "\n"
 
@@ -115,7 +120,7 @@ def _calls(subject: Subject, name: str, given: dict[str, str]) -> list[str]:
 
 def _both_ways(subject: Subject, ways: list[str]) -> list[str]:
     above = _above(subject.calls[0], "")
-    if subject.verdict.worst:
+    if not subject.silent:
         return [
             f"value, gradients = {ways[0]}(call, given(), wanted{above})",
             f"value_of_second, gradients_of_second = {ways[1]}(call, given(), wanted{above})",
@@ -138,7 +143,9 @@ def _above(call: Call, behind: str) -> str:
 
 
 def _repeats(subject: Subject) -> bool:
-    return any(word in subject.verdict.note for word in ("nondeterministic", "wrote-into-input"))
+    return bool(subject.corrupts) or any(
+        word in subject.verdict.note for word in ("nondeterministic", "wrote-into-input")
+    )
 
 
 def _call(subject: Subject, name: str, call: Call) -> str:
@@ -175,7 +182,7 @@ def _indented(text: str) -> str:
 
 def _end(subject: Subject) -> str:
     """What should have come back, and the lines that show both."""
-    if subject.beside and not subject.verdict.worst:
+    if subject.silent:
         return ""
     form = FORMATS[subject.case.dtype]
     slack = SCALE_LIMITS[form.name] * form.eps
@@ -197,6 +204,18 @@ def _end(subject: Subject) -> str:
         *_symptoms(subject),
     ]
     return "\n".join(lines)
+
+
+def _and_on(subject: Subject, given: dict[str, str]) -> list[str]:
+    """What ends a process that one call harms, and may survive."""
+    if not subject.corrupts:
+        return []
+    way = _ways(subject, given)[-1]
+    return [
+        f'print("and so on, {ATTEMPTS} times", flush=True)',
+        f"for _ in range({ATTEMPTS}):  # {subject.corrupts}",
+        f"    {way}(call, given(), wanted{_above(subject.calls[0], '')})",
+    ]
 
 
 def _wanted(subject: Subject, name: str, want: np.ndarray) -> str:

@@ -23,6 +23,7 @@ def head(subject: Subject) -> str:
         f"{verdict.via}: {verdict.status}.",
         *([verdict.worst] if verdict.worst else []),
         *([verdict.note] if verdict.note else []),
+        *([subject.corrupts] if subject.corrupts not in verdict.note else []),
         *seen,
         f"lossbench case: {subject.case}",
         *([f"made smaller from: {subject.made_from}"] if subject.made_from else []),

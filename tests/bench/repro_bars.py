@@ -86,30 +86,40 @@ class Bench:
                 self.longest = max(self.longest, len(text))
                 path = self.folder / f"script{len(list(self.folder.iterdir()))}.py"
                 path.write_text(text)
-                self.waiting.append((row, self.pool.submit(unlike, row, subject, path)))
+                self.waiting.append((row, self.pool.submit(told, row, subject, path)))
                 return
-        nothing: Future[str] = Future()
-        nothing.set_result("nothing is asked of it")
-        self.waiting.append((row, nothing))
+        self.waiting.append((row, self.pool.submit(told, row, None, self.folder)))
+
+
+def told(row: Row, subject: Subject | None, path: Path) -> str:
+    """What is wrong with the script of a row, said as soon as it is known; empty where it shows the same."""
+    why = unlike(row, subject, path) if subject else "nobody answers"
+    if why:
+        print(f"{row['target']}: {row['via']} {row['status']} {row['case']}: {why}", flush=True)
+    return why
 
 
 def unlike(row: Row, subject: Subject, path: Path) -> str:
     """What is wrong with the script of a row; empty where it shows the same."""
     again = subject.verdict
-    if str(again.status) != row["status"]:
+    by_chance = "crashes" in (row["status"], str(again.status)) and bool(subject.corrupts)
+    if str(again.status) != row["status"] and not by_chance:
         return f"asked alone it {again.status} ({again.worst or again.note})"
     if len(path.read_text()) > LONGEST:
         return f"a script of {path.stat().st_size} bytes"
     begun = time.monotonic()
     command = [sys.executable, "-I", str(path)]
-    alone = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=path.parent)
+    try:
+        alone = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=path.parent)
+    except subprocess.TimeoutExpired:
+        return f"the script has no end within {PATIENCE} s"
     last = (alone.stderr.strip().splitlines() or [""])[-1][:200]
     ended = f"the script exits with {alone.returncode} after {time.monotonic() - begun:.0f} s: {last}"
     if row["status"] == "crashes":
         return "" if alone.returncode < 0 else ended
     if row["status"] in SILENT:
         return "" if alone.returncode == 1 and row["note"].split(":")[0].split()[-1] in alone.stderr else ended
-    if alone.returncode:
+    if alone.returncode and not (subject.corrupts and alone.returncode < 0):  # which it does once it has shown all
         raises = row["status"] in ("deviates", "by-contract") and not row["value_error"]
         return "" if raises and alone.returncode == 1 else ended
     if subject.invalid:
@@ -138,8 +148,8 @@ def other_numbers(subject: Subject, row: Row, printed: str) -> str:
     if mine[0].endswith(" numbers"):
         place = f"[{', '.join(index.rstrip(']').split(','))}]: got "
         found = [line.partition(place)[2].split(",")[0] for line in mine if place in line]
-        if not found:
-            return f"does not point at {what}"
+        if not found:  # where all but a few are the same, those that are off are printed alone
+            return "" if alike(got, float(rest.rpartition(" ")[2])) else f"does not point at {what}"
         shown = found[0]
     if any(alike(number, got) for number in numbers(shown)):
         return ""
@@ -180,9 +190,7 @@ def tried(target: str, rows: list[Row], stored: bool, report: Counter[str]) -> N
             bench.make(row)
         for row, result in bench.waiting:
             report[f"{targets[0].framework} {row['status']}"] += 1
-            if why := result.result():
-                report["wrong"] += 1
-                print(f"{target}: {row['via']} {row['status']} {row['case']}: {why}", flush=True)
+            report["wrong"] += bool(result.result())
         report["longest"] = max(report["longest"], bench.longest)
 
 

@@ -9,7 +9,10 @@ from importlib.util import find_spec
 import pytest
 from scripts_run import Make, Ran, maker
 
+from lossbench.cases.suite import parse_case
 from lossbench.commands.repro import LONGEST
+from lossbench.judging.comparison import layout_of
+from lossbench.losses import catalogue
 from lossbench.records import Status
 
 CASES = {
@@ -54,7 +57,7 @@ def shows_its_verdict(ran: Ran) -> None:
     assert ran.done.returncode == 0, ran.done.stderr
     what, _, rest = ran.subject.verdict.worst.partition(": got ")
     if not rest:
-        assert flat(ran.shown["value"][0])
+        assert len(ran.shown["value"]) == 2
         return
     got = float(rest.split(",")[0])
     numbers = flat(ran.shown[what.partition("[")[0]][0])
@@ -82,15 +85,14 @@ def test_inputs_lie_in_memory_as_they_did(torch_scripts: Make, word: str, stride
     line = 'print(inputs["target"].stride(), inputs["target"].storage_offset())'
     ran = torch_scripts(f"smooth_l1/@{word}/none/float32/6x5/normal/0", FROM_TORCH, line)
     assert ran.done.stdout.splitlines()[-1] == f"{strides} {offset}"
-    between = torch_scripts(f"nll/@{word}/none/bfloat16/6x5/normal/0", "torch.nn.NLLLoss")
-    shows_its_verdict(between)
 
 
 def test_inputs_that_were_strided_without_need_lie_as_usual(torch_scripts: Make) -> None:
-    drawn = [torch_scripts(f"smooth_l1/none/float32/3x2/normal/{seed}", FROM_TORCH) for seed in range(6)]
-    names = [str(ran.subject.case) for ran in drawn]
-    assert any("@contiguous" in name for name in names), "one case in four is handed over strided"
-    assert all("def strided" not in ran.source for ran in drawn)
+    names = [f"smooth_l1/none/float32/3x2/normal/{seed}" for seed in range(20)]
+    drawn = next(name for name in names if layout_of(parse_case(name, catalogue())) == "strided")
+    ran = torch_scripts(drawn, FROM_TORCH)
+    assert "@contiguous" in str(ran.subject.case)
+    assert "def strided" not in ran.source
 
 
 def test_class_indices_come_in_their_format_and_fractions_as_fractions(torch_scripts: Make) -> None:

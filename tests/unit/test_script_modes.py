@@ -10,7 +10,7 @@ from lossbench.output.script import sections
 
 FRAMEWORKS = {
     "torch": {"compiled", "strided", "transposed", "unaligned", "cuda"},
-    "paddle": {"compiled", "strided", "transposed", "cpu", "cuda"},
+    "paddle": {"compiled", "strided", "transposed", "cpu", "cuda", "deadly"},
     "tensorflow": {"compiled", "xla", "cpu"},
     "jax": {"compiled", "cpu", "cuda"},
 }
@@ -29,5 +29,5 @@ def test_a_template_has_all_that_a_script_may_need(framework: str, also: set[str
         defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} | {
             target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
         }
-        if name not in ("imports", "cpu", "cuda", "nothing"):
+        if name not in ("imports", "cpu", "cuda", "deadly", "nothing"):
             assert name in defined
