@@ -12,14 +12,14 @@ import numpy as np
 from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
 from lossbench.judging.judge import SCALE_LIMITS
-from lossbench.judging.linear import Linear
 from lossbench.judging.witness import Call, Subject
 from lossbench.loading import package_root
 from lossbench.output.excerpt import PACKAGE, Excerpt, excerpt, takes_reduction
-from lossbench.output.script_ends import MOST_SHOWN, MOVED, SHOW, SYMPTOMS
+from lossbench.output.script_ends import MOST_SHOWN, SHOW, SYMPTOMS
 from lossbench.output.script_head import head
+from lossbench.output.two_answers import above, both_ways, mode_of, second, worst_place
 from lossbench.output.written_arrays import PLAIN, needed, picked, written
-from lossbench.records import Option, Status, Target
+from lossbench.records import Option, Status
 
 ATTEMPTS = 1000  # calls of which one ends the process, where that happens by chance
 SECTION = re.compile(r"^#: (\w+)\n", re.MULTILINE)  # of a template
@@ -68,11 +68,7 @@ def _layouts(subject: Subject) -> list[str]:
 def _ways(subject: Subject, given: dict[str, str]) -> list[str]:
     """The functions that ask, in the order of the answers: by mode, or plainly where a mode has none."""
     targets = [target for target in (subject.beside, subject.target) if target]
-    return [mode if (mode := _mode(target)) in given else "answer" for target in targets]
-
-
-def _mode(target: Target) -> str:
-    return target.mode or target.usual_mode
+    return [mode if (mode := mode_of(target)) in given else "answer" for target in targets]
 
 
 def _own(place: str, call: str) -> Excerpt:
@@ -110,36 +106,12 @@ def _calls(subject: Subject, name: str, given: dict[str, str]) -> list[str]:
         if call.cotangent is not None
     ]
     if subject.beside:
-        return [*lines, *_both_ways(subject, ways)]
+        return [*lines, *both_ways(subject, ways)]
     for number, call in enumerate(subject.calls):
         behind = "_of_second" if number else ""
-        asked = f"{ways[-1]}(call{behind}, inputs{behind}, wanted{_above(call, behind)})"
+        asked = f"{ways[-1]}(call{behind}, inputs{behind}, wanted{above(call, behind)})"
         lines.append(f"value{behind}, gradients{behind} = {asked}")
     return lines
-
-
-def _both_ways(subject: Subject, ways: list[str]) -> list[str]:
-    above = _above(subject.calls[0], "")
-    if not subject.silent:
-        return [
-            f"value, gradients = {ways[0]}(call, given(), wanted{above})",
-            f"value_of_second, gradients_of_second = {ways[1]}(call, given(), wanted{above})",
-        ]
-    lines = []
-    for way, target in zip(ways, (subject.beside, subject.target), strict=True):
-        assert target is not None
-        lines += [
-            "try:",
-            f"    value, gradients = {way}(call, given(), wanted{above})",
-            f'    print("{_mode(target)} answers", numbers(value))',
-            "except Exception as error:",
-            f'    print(f"{_mode(target)} raises {{type(error).__name__}}: {{error}}")',
-        ]
-    return lines
-
-
-def _above(call: Call, behind: str) -> str:
-    return "" if call.cotangent is None else f", cotangent{behind}"
 
 
 def _repeats(subject: Subject) -> bool:
@@ -190,7 +162,7 @@ def _end(subject: Subject) -> str:
     if subject.invalid:
         return f'\nprint("value")\nprint("  got ", numbers(value))\nprint("  want an error:", {subject.invalid!r})'
     if subject.held or subject.beside:
-        return f"\n{show}{_second(subject)}"
+        return f"\n{show}{second(subject)}"
     assert subject.want is not None
     assert subject.slopes is not None
     wants = [f'    "{name}": {_wanted(subject, name, slope)},' for name, slope in subject.slopes.items()]
@@ -214,7 +186,7 @@ def _and_on(subject: Subject, given: dict[str, str]) -> list[str]:
     return [
         f'print("and so on, {ATTEMPTS} times", flush=True)',
         f"for _ in range({ATTEMPTS}):  # {subject.corrupts}",
-        f"    {way}(call, given(), wanted{_above(subject.calls[0], '')})",
+        f"    {way}(call, given(), wanted{above(subject.calls[0], '')})",
     ]
 
 
@@ -222,9 +194,7 @@ def _wanted(subject: Subject, name: str, want: np.ndarray) -> str:
     """The wanted numbers; of many the places alone where the answer is farthest off, and the first."""
     unasked = None if subject.unasked is None else subject.unasked.get(name)
     got = subject.got.get(name)
-    title = "value" if name == "value" else f"gradient of {name}"
-    match = re.match(rf"{re.escape(title)}\[([\d,]+)\]: got", subject.verdict.worst)
-    place = [int(number) for number in match[1].split(",")] if match else []
+    place = worst_place(subject, "value" if name == "value" else f"gradient of {name}")
     return picked(np.asarray(want), got, unasked, place)
 
 
@@ -234,65 +204,9 @@ def _symptoms(subject: Subject) -> list[str]:
     shape = "" if subject.want is None else f" of shape {subject.want.shape}"
     words = {
         "asked": f"the inputs are {subject.case.dtype}, and the value should be so{shape}",
-        "way": _mode(subject.target) if _mode(subject.target) != "eager" else "answer",
-        "cotangent": _above(call, ""),
+        "way": mode_of(subject.target) if mode_of(subject.target) != "eager" else "answer",
+        "cotangent": above(call, ""),
     }
     return [
         Template(text).substitute(words).rstrip() for word, text in SYMPTOMS.items() if word in subject.verdict.note
     ]
-
-
-def _second(subject: Subject) -> str:
-    """The second of two answers beside what the first makes of it."""
-    held = subject.held
-    if held is None:
-        assert subject.beside is not None
-        other = _mode(subject.beside)
-        value, gradients = "numbers(value)", {n: f"numbers(gradients[{n!r}])" for n in subject.calls[0].wanted}
-    elif held.alone:
-        return _alone(subject)
-    else:
-        other = "want"
-        value = _moved("numbers(value)", held.value)
-        gradients = {n: _moved(f"numbers(gradients[{source!r}])", m) for n, (source, m) in held.gradients.items()}
-    titles = [f'show("value", numbers(value_of_second), {value}, "{other}")']
-    for name, text in gradients.items():
-        titles.append(f'show("gradient of {name}", numbers(gradients_of_second[{name!r}]), {text}, "{other}")')
-    moved = f"\n{MOVED}" if any("moved(" in line for line in titles) else ""
-    return moved + "\n\n" + "\n".join(titles)
-
-
-def _moved(text: str, change: Linear) -> str:
-    if change.is_same:
-        return text
-    words = []
-    if change.order is not None:
-        words.append(f"order={written(np.array(change.order), None)}")
-    if change.times != 1.0:
-        times = change.times
-        words.append(f"times={written(np.array(times), FORMATS['float64']) if isinstance(times, tuple) else times!r}")
-    words += [f"plus={change.plus!r}"] if change.plus else []
-    words += ["summed=True"] if change.summed else []
-    return f"moved({', '.join([text, *words])})"
-
-
-def _alone(subject: Subject) -> str:
-    """What is known of one answer without any other."""
-    assert subject.held is not None
-    if subject.held.alone == "not negative":
-        return (
-            "\n\nlow = [min(number, 0.0) for number in places(numbers(value)).values()]\n"
-            'show("value below zero", low, [0.0] * len(low))'
-        )
-    lines = [
-        "def sums(rows):",
-        "    return [sums(row) for row in rows] if isinstance(rows[0], list) else sum(rows)",
-        "",
-        "",
-    ]
-    for name in subject.held.gradients or subject.calls[0].wanted:
-        lines += [
-            f"summed = sums(numbers(gradients[{name!r}]))",
-            f'show("sum of the gradient of {name}", summed, [0.0] * len(places(summed)))',
-        ]
-    return "\n\n" + "\n".join(lines)

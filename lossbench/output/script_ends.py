@@ -10,7 +10,7 @@ def places(nested, place=()):
     return {key: number for n, part in enumerate(nested) for key, number in places(part, (*place, n)).items()}
 
 
-def show(title, got, want, other="want"):
+def show(title, got, want, other="want", also=None):
     print(title)
     if got is None:
         return print("  got  None")
@@ -31,9 +31,9 @@ def show(title, got, want, other="want"):
         if a != b and (a == a or b == b):
             off[place] = abs(a - b) / (abs(b) or 1.0) if abs(a - b) < inf else inf
     some = isinstance(want, dict)
-    for place in wanted if some else sorted(off, key=off.get, reverse=True)[:$most]:
+    for place in wanted if some else dict.fromkeys([*sorted(off, key=off.get, reverse=True)[:$most], also]):
         points = ">>> " if off.get(place, 0.0) > $slack else ""
-        if some or (points and len(found) > 1):
+        if some or (place == also and place in wanted) or (points and len(found) > 1):
             print(f"  {points}{list(place)}: got {found.get(place)}, {other} {wanted[place]}")
 """
 MOST_SHOWN = 5

@@ -137,7 +137,7 @@ def other_numbers(subject: Subject, row: Row, printed: str) -> str:
     worst = subject.verdict.worst if subject.made_from else row["worst"]
     what, _, rest = worst.partition(": got ")
     if not rest:
-        return "" if "got" in printed or " raises " in printed else "prints nothing"
+        return "" if any(word in printed for word in ("  got ", " numbers", " raises ")) else "prints nothing"
     got = float(rest.split(",")[0])
     title, _, index = what.partition("[")
     lines = printed.splitlines()

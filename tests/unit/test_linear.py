@@ -13,8 +13,8 @@ from lossbench.judging.judge import Answer
 from lossbench.judging.linear import Linear, from_the_first, linear
 from lossbench.judging.relating import Kept, asked_of, cotangents_of, divisor_of
 from lossbench.losses import catalogue
-from lossbench.output.script import _moved
 from lossbench.output.script_ends import MOST_SHOWN, MOVED, SHOW
+from lossbench.output.two_answers import moved
 from lossbench.output.written_arrays import PLAIN, needed
 from lossbench.records import Case
 from lossbench.reference.answers import Answers
@@ -40,7 +40,7 @@ def asked(case: Case) -> tuple[object, list[Kept]]:
 
 def computed(got: np.ndarray, change: Linear) -> np.ndarray:
     """What a script makes of the first answer."""
-    text = _moved("got", change)
+    text = moved("got", change)
     show = Template(SHOW).substitute(most=MOST_SHOWN, slack=0, tiny=0, plain=PLAIN)
     imports, functions = needed(text)
     space: dict[str, object] = {"got": got.tolist(), "nan": float("nan"), "inf": float("inf")}
@@ -76,3 +76,9 @@ def test_other_places_factors_and_what_is_added_are_told_apart() -> None:
     assert linear(lambda array: array, (2, 3)).is_same
     assert linear(lambda array: np.concatenate([array, [0.0]]), (2,)).order == (0, 1, -1)
     assert linear(lambda array: array * np.array([1.0, 2.0]), (2,)).times == (1.0, 2.0)
+
+
+def test_a_script_has_factors_places_and_sums_of_its_own() -> None:
+    change = Linear(order=(1, -1, 0), times=(1.0, 2.0, 3.0), plus=0.5)
+    assert computed(np.array([[4.0, 5.0]]), change).tolist() == [5.5, 0.5, 12.5]
+    assert computed(np.array([4.0, 5.0]), Linear(times=(1.0, 2.0), summed=True)).tolist() == [14.0]

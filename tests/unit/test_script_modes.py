@@ -27,7 +27,11 @@ def test_a_template_has_all_that_a_script_may_need(framework: str, also: set[str
     for name, text in found.items():
         tree = ast.parse(text.format(shape=[0, 5], dtype="float32") if name == "nothing" else text)
         defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} | {
-            target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
+            target.id
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
         }
         if name not in ("imports", "cpu", "cuda", "deadly", "nothing"):
             assert name in defined
