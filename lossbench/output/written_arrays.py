@@ -69,7 +69,8 @@ def picked(
     nothing = np.zeros(want.shape, bool) if unasked is None else np.broadcast_to(unasked, want.shape)
     if want.size <= PLAIN:
         return _with_gaps(want, nothing)
-    if not nothing.any() and (mostly := _mostly(want, FORMATS["float64"])) is not None:
+    told = [int(np.ravel_multi_index(tuple(place), want.shape))] if len(place) == want.ndim else []
+    if not (told or nothing.any()) and (mostly := _mostly(want, FORMATS["float64"])) is not None:
         return mostly
     off = np.zeros(want.size)
     if got is not None and got.size == want.size:
@@ -78,7 +79,6 @@ def picked(
         alike = np.isnan(got.reshape(-1)) & np.isnan(want.reshape(-1)) | (got.reshape(-1) == want.reshape(-1))
         off = np.where(alike, 0.0, np.where(np.isnan(off), np.inf, off))
     off[nothing.reshape(-1)] = -1.0
-    told = [int(np.ravel_multi_index(tuple(place), want.shape))] if len(place) == want.ndim else []
     places = sorted({*told, *np.argsort(-off, kind="stable")[:FARTHEST].tolist(), *range(FIRST)})
     entries = [
         f"    {tuple(int(i) for i in np.unravel_index(at, want.shape))}: {_one(want.flat[at], FORMATS['float64'])},"
