@@ -106,7 +106,7 @@ class Comparison:
         if relations:
             for reply in self.crew.replies():
                 self._take(reply)
-            Relating(self).run(relations, 2 * len(cases), lambda done: progress(len(cases) - len(relations) + done))
+            self.relating().run(relations, 2 * len(cases), lambda done: progress(len(cases) - len(relations) + done))
         # Each worker takes its questions in order, so these are its last: nothing of worth comes after them.
         for number, case in enumerate(self.deferred, len(cases)):
             self._ask(number, case, corrupting=True)
@@ -125,6 +125,10 @@ class Comparison:
         for problem in (*self.crew.unexplained, self.answers.problem):
             if problem:
                 self._problem(problem)
+
+    def relating(self) -> Relating:
+        """What asks the cases that are about relations."""
+        return Relating(self)
 
     def _keep_up(self) -> None:
         """Take what has come back, and wait where too much is under way."""
@@ -177,7 +181,7 @@ class Comparison:
                 cotangents=len(work.cotangents),
                 fingerprint=work.fingerprint,
                 repeat=REGIMES[case.regime].repeat,
-                layout=next((word for word in case.how if word in (*LAYOUTS, CONTIGUOUS)), _layout(case)),
+                layout=layout_of(case),
             )
             self.crew.ask(target, question, arrays)
 
@@ -316,9 +320,10 @@ class Comparison:
         self.emit(verdict)
 
 
-def _layout(case: Case) -> str:
-    """How the arrays are laid out where the case does not say: one in four is strided, of those that are drawn."""
-    return "strided" if REGIMES[case.regime].literal is None and seed_of(case) % 4 == 0 else ""
+def layout_of(case: Case) -> str:
+    """How the arrays are laid out: as the case says, else one in four strided, of those that are drawn."""
+    told = next((word for word in case.how if word in (*LAYOUTS, CONTIGUOUS)), "")
+    return told or ("strided" if REGIMES[case.regime].literal is None and seed_of(case) % 4 == 0 else "")
 
 
 def _who(implementation: Implementation, target: Target) -> str:

@@ -179,13 +179,13 @@ def _value(asked: Asked, one: Kept, other: Kept, found: Judgement) -> list[Part]
         return []
     with np.errstate(all="ignore"):
         if asked.reduces:
-            want = np.asarray((one.answer.value / _divisor(one, other)).sum())
+            want = np.asarray((one.answer.value / divisor_of(one, other)).sum())
         else:
             want = np.asarray(asked.value(one.answer.value))
     return [Part("value", other.answer.value, _wanted(want, other.expected.value_scale, other.expected.free_value))]
 
 
-def _divisor(one: Kept, other: Kept) -> np.ndarray:
+def divisor_of(one: Kept, other: Kept) -> np.ndarray:
     """What the second side's reduction divides the terms by, one or one for each."""
     expectation = other.expectation
     terms = expectation.value[0].shape
@@ -204,7 +204,7 @@ def _gradients(asked: Asked, one: Kept, other: Kept, found: Judgement) -> Iterat
             found.notes.append(Symptom.NO_GRADIENT)
             continue
         with np.errstate(all="ignore"):
-            want = _reduced_gradient(name, given[0], one, other) if asked.reduces else change(given[0])
+            want = reduced_gradient(name, given[0], one, other) if asked.reduces else change(given[0])
         if want is None:
             continue
         if want.shape != high.shape or given[1].shape != high.shape:
@@ -218,9 +218,9 @@ def _gradients(asked: Asked, one: Kept, other: Kept, found: Judgement) -> Iterat
         yield Part(f"gradient of {name}", given[1], wanted)
 
 
-def _reduced_gradient(name: str, gradient: np.ndarray, one: Kept, other: Kept) -> np.ndarray | None:
+def reduced_gradient(name: str, gradient: np.ndarray, one: Kept, other: Kept) -> np.ndarray | None:
     """The gradient of a reduction out of that of the unreduced terms; None where that takes more than a division."""
-    divisor = _divisor(one, other)
+    divisor = divisor_of(one, other)
     own = other.expectation.denominators.get("mean")
     if divisor.ndim and one.expectation.loss.is_shared(name):
         return None

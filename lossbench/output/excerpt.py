@@ -37,6 +37,13 @@ def excerpt(path: Path, name: str) -> Excerpt:
     return found
 
 
+def takes_reduction(path: Path, name: str) -> bool:
+    """Whether the function `name` of the file at `path` has a reduction to set."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
+    return any(argument.arg == "reduction" for argument in function.args.kwonlyargs)
+
+
 def _collect(path: Path, name: str, found: Excerpt, seen: set[tuple[Path, str]]) -> None:
     if (path, name) in seen:
         return
@@ -53,6 +60,9 @@ def _collect(path: Path, name: str, found: Excerpt, seen: set[tuple[Path, str]])
             _collect(_file_of(node.module or ""), alias.name, found, seen)
         else:
             _keep(_import_line(node, name), found.imports)
+        return
+    if module := _deferred(node):
+        _keep(f"import {module} as {name}", found.imports)
         return
     bare = _Bare().visit(node)
     for needed in _names(bare):
@@ -81,6 +91,15 @@ def _given_by(node: ast.stmt) -> list[str]:
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
         return [node.target.id]
     return []
+
+
+def _deferred(node: ast.stmt) -> str:
+    """The module of a package that a name stands for before the package is loaded; empty: it stands for none."""
+    call = node.value if isinstance(node, ast.Assign) else None
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "module":
+        told = call.args[0] if call.args else None
+        return str(told.value) if isinstance(told, ast.Constant) and isinstance(told.value, str) else ""
+    return ""
 
 
 def _names(node: ast.AST) -> list[str]:

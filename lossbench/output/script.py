@@ -1,82 +1,28 @@
-"""A defect as a script that anyone can paste and run, and as a report in Markdown: without lossbench in it."""
+"""A verdict as a script that anyone can paste and run: without lossbench in it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
 from pathlib import Path
 from string import Template
 
 import numpy as np
 
-from lossbench.decimals import literal
 from lossbench.errors import UsageError
-from lossbench.floats import FORMATS, Format
+from lossbench.floats import FORMATS
 from lossbench.judging.judge import SCALE_LIMITS
+from lossbench.judging.witness import Call, Subject
 from lossbench.loading import package_root
-from lossbench.loss import Loss
-from lossbench.output.excerpt import PACKAGE, Excerpt, excerpt
-from lossbench.records import Case, Implementation, Option, Target
+from lossbench.output.excerpt import PACKAGE, Excerpt, excerpt, takes_reduction
+from lossbench.output.script_ends import MOST_SHOWN, SHOW, SYMPTOMS
+from lossbench.output.script_head import head
+from lossbench.output.two_answers import above, both_ways, mode_of, second, worst_place
+from lossbench.output.written_arrays import PLAIN, needed, picked, written
+from lossbench.records import Option, Status
 
-# How the script prints: numbers that stand alone as they are, arrays element by element, the farthest off first.
-TAIL = """
-
-def numbers_of(nested, place=()):
-    if not isinstance(nested, list):
-        return [(place, nested)]
-    return [one for n, part in enumerate(nested) for one in numbers_of(part, (*place, n))]
-
-
-def show(title, got, want):
-    print(title)
-    print("  got ", got)
-    print("  want", want)
-    if not isinstance(want, list) or got is None:
-        return
-    wanted = numbers_of(want)
-    pairs = [(place, a, b) for (place, a), (_, b) in zip(numbers_of(got), wanted)]
-    off = {place: 0.0 if a == b or a != a and b != b else abs(a - b) / (abs(b) or 1.0) for place, a, b in pairs}
-    off = {place: inf if error != error else error for place, error in off.items()}
-    tiny = $tiny  # results below may be flushed to zero
-    off.update({place: 0.0 for place, a, b in pairs if abs(b) < tiny and abs(a) <= 2 * tiny})
-    first = sorted(pairs, key=lambda pair: -off[pair[0]])[:$most]
-    for place, a, b in first:
-        if len(pairs) > 1 and off[place] > $slack:
-            print(f"  >>> {list(place)}: got {a}, want {b}")
-
-
-show("value", got, want)
-for name, slope in slopes.items():
-    show(f"gradient of {name}", gradient_of(name), slope)
-"""
-MOST_SHOWN = 5
-COMPILED = {
-    ("torch", "compiled"): "{name} = torch.compile({name}, fullgraph=True, dynamic=False)",
-    ("paddle", "compiled"): "{name} = paddle.jit.to_static({name}, full_graph=True)",
-    ("tensorflow", "compiled"): "{name} = tf.function({name})",
-    ("tensorflow", "xla"): "{name} = tf.function({name}, jit_compile=True)",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a script is about: the call, its inputs, what came back and what should have."""
-
-    case: Case
-    loss: Loss
-    target: Target
-    version: str
-    implementation: Implementation
-    parameters: Mapping[str, Option]
-    arrays: Mapping[str, np.ndarray]
-    cotangent: np.ndarray
-    want: np.ndarray
-    slopes: Mapping[str, np.ndarray]
-    status: str
-    worst: str
-    note: str
-    reference: str
+ATTEMPTS = 1000  # calls of which one ends the process, where that happens by chance
+SECTION = re.compile(r"^#: (\w+)\n", re.MULTILINE)  # of a template
 
 
 def script(subject: Subject) -> str:
@@ -88,32 +34,41 @@ def script(subject: Subject) -> str:
     template = PACKAGE / "frameworks" / subject.target.framework / "script.txt"
     if not template.is_file():
         raise UsageError(f"{subject.target.framework} has no template for scripts ({template.name} beside its engine)")
+    given = sections(template)
     path, name = subject.implementation.home
     if subject.target.guest:
         name, cut = subject.case.loss, _own(path, subject.implementation.call)
     else:
         cut = excerpt(Path(path), name)
-    form = FORMATS[subject.case.dtype]
-    body = Template(template.read_text(encoding="utf-8")).substitute(
-        imports="\n".join(cut.imports),
-        definitions="\n\n\n".join([*cut.definitions, *_compiled(subject.target, name)]),
-        inputs=_inputs(subject, form),
-        differentiable=tuple(subject.slopes),
-        call=_call(subject, name),
-        cotangent=f'tensor({literal(subject.cotangent, form)}, "{subject.case.dtype}")',
+    body = [*_calls(subject, name, given), _end(subject), *_and_on(subject, given)]
+    imports, functions = needed("\n".join(body))
+    layouts = [given[layout] for layout in _layouts(subject) if layout in given]
+    ways = [given[way] for way in _ways(subject, given) if way != "answer"]
+    settings = given.get(subject.target.device, "")
+    if subject.corrupts or subject.verdict.status is Status.CRASHES:
+        settings += "\n" + given.get("deadly", "")
+    imported = "\n".join(dict.fromkeys([*given["imports"].splitlines(), *cut.imports, *imports]))
+    top = (
+        "\n\n".join(part for part in (imported, settings.strip()) if part) + '\n\nnan, inf = float("nan"), float("inf")'
     )
-    if (subject.target.framework, subject.target.mode) == ("jax", "eager"):
-        body = body.replace("@jax.jit\n", "")
-    wanted = f"want = {literal(subject.want, FORMATS['float64'])}\nslopes = {_slopes(subject)}\n"
-    slack = SCALE_LIMITS[form.name] * form.eps
-    tail = Template(TAIL).substitute(most=MOST_SHOWN, slack=slack, tiny=form.smallest_normal)
-    return f"{_head(subject)}\n{body}{wanted}{tail}"
+    defined = [given["tensor"], *layouts, *cut.definitions, given["answer"], *ways, *functions]
+    return f"{head(subject)}\n{top}\n\n\n" + "\n\n\n".join(defined) + "\n\n\n" + "\n".join(body).strip() + "\n"
 
 
-def _compiled(target: Target, name: str) -> list[str]:
-    """The line that has the call compiled, where the target is run so."""
-    line = COMPILED.get((target.framework, target.mode))
-    return [line.format(name=name)] if line else []
+def sections(template: Path) -> dict[str, str]:
+    """The pieces of a framework's template, by what they are for."""
+    _, *pieces = SECTION.split(template.read_text(encoding="utf-8"))
+    return {name: text.strip("\n") for name, text in zip(pieces[::2], pieces[1::2], strict=True)}
+
+
+def _layouts(subject: Subject) -> list[str]:
+    return list(dict.fromkeys(call.layout for call in subject.calls if call.layout))
+
+
+def _ways(subject: Subject, given: dict[str, str]) -> list[str]:
+    """The functions that ask, in the order of the answers: by mode, or plainly where a mode has none."""
+    targets = [target for target in (subject.beside, subject.target) if target]
+    return [mode if (mode := mode_of(target)) in given else "answer" for target in targets]
 
 
 def _own(place: str, call: str) -> Excerpt:
@@ -127,85 +82,52 @@ def _own(place: str, call: str) -> Excerpt:
     return Excerpt([*lines, f"own = importlib.import_module({module!r})"], [call])
 
 
-def report(subject: Subject, source: str, printed: str) -> str:
-    """The same as a bug report: what was done, what came back, what should have, where."""
-    call = subject.implementation.via
-    lines = [
-        f"# {call}: {subject.worst or subject.note or subject.status}",
-        "",
-        f"`{call}` on {subject.case.dtype} {subject.target.device} answers something else than its definition says.",
-        "",
-        f"- {_where(subject)}",
-        f"- worst: {subject.worst}" if subject.worst else "",
-        f"- {subject.note}" if subject.note else "",
-        f"- the wanted numbers are {_ruler(subject)}",
-        "",
-        "```python",
-        source.rstrip(),
-        "```",
-        "",
-        "It prints:",
-        "",
-        "```text",
-        printed.rstrip(),
-        "```",
+def _calls(subject: Subject, name: str, given: dict[str, str]) -> list[str]:
+    """The call, its inputs, and the line that asks for the answer; two of them where the verdict is about two."""
+    ways, form = _ways(subject, given), subject.case.dtype
+    twice = bool(subject.beside) or _repeats(subject)
+    lines = []
+    for number, call in enumerate(subject.calls):
+        behind = "_of_second" if number else ""
+        inputs = _inputs(call, given)
+        lines += [
+            f"def call{behind}(**inputs):",
+            f"    return {_call(subject, name, call)}",
+            "",
+            "",
+            *([f"def given():\n    return {_indented(inputs)}\n\n"] if twice else []),
+            "inputs = given()" if twice else f"inputs{behind} = {inputs}",
+        ]
+    wanted = subject.calls[0].wanted
+    lines.append(f"wanted = {wanted!r}")
+    lines += [
+        f"cotangent{'_of_second' if number else ''} = tensor({written(call.cotangent, FORMATS[form])}, {form!r})"
+        for number, call in enumerate(subject.calls)
+        if call.cotangent is not None
     ]
-    return "\n".join(line for line, before in zip(lines, ["x", *lines], strict=False) if line or before) + "\n"
+    if subject.beside:
+        return [*lines, *both_ways(subject, ways)]
+    for number, call in enumerate(subject.calls):
+        behind = "_of_second" if number else ""
+        asked = f"{ways[-1]}(call{behind}, inputs{behind}, wanted{above(call, behind)})"
+        lines.append(f"value{behind}, gradients{behind} = {asked}")
+    return lines
 
 
-def _ruler(subject: Subject) -> str:
-    if subject.reference == "certified":
-        return "those of the definition in ball arithmetic, proven to the last digit shown"
-    return "those of a float64 closed form"
+def _repeats(subject: Subject) -> bool:
+    return bool(subject.corrupts) or any(
+        word in subject.verdict.note for word in ("nondeterministic", "wrote-into-input")
+    )
 
 
-def _where(subject: Subject) -> str:
-    target = subject.target
-    mode = "" if target.mode == target.usual_mode else f", {target.mode}"
-    return f"{target.framework} {subject.version}{mode}"
-
-
-def _head(subject: Subject) -> str:
-    lines = [
-        f"{subject.implementation.via}: {subject.status}.",
-        *([subject.worst] if subject.worst else []),
-        *([subject.note] if subject.note else []),
-        f"Seen with {_where(subject)}; the wanted numbers are {_ruler(subject)}.",
-        f"lossbench case: {subject.case}",
-    ]
-    return "".join(f"# {line}\n" for text in lines for line in _wrapped(text))
-
-
-def _wrapped(text: str, width: int = 110) -> list[str]:
-    lines, line = [], ""
-    for word in text.split():
-        if line and len(line) + 1 + len(word) > width:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}" if line else word
-    return [*lines, line]
-
-
-def _call(subject: Subject, name: str) -> str:
-    taken = {n: v for n, v in subject.parameters.items() if n in subject.implementation.parameters}
-    words = dict(subject.implementation.words)
+def _call(subject: Subject, name: str, call: Call) -> str:
+    implementation = subject.implementation
+    taken = {n: v for n, v in call.parameters.items() if n in implementation.parameters}
+    words = dict(implementation.words)
     options = [f"{n}={_option(value)}" for n, value in taken.items()]
-    if _takes_reduction(subject, name):
-        reduction = words.get(subject.case.reduction, subject.case.reduction)
-        options.append(f"reduction={reduction!r}")
+    if subject.target.guest or takes_reduction(Path(implementation.home[0]), name):
+        options.append(f"reduction={words.get(call.reduction, call.reduction)!r}")
     return f"{name}({', '.join(['**inputs', *options])})"
-
-
-def _takes_reduction(subject: Subject, name: str) -> bool:
-    path, _ = subject.implementation.home
-    if subject.target.guest:
-        return True
-    import ast
-
-    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
-    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
-    return any(argument.arg == "reduction" for argument in function.args.kwonlyargs)
 
 
 def _option(value: Option) -> str:
@@ -214,18 +136,77 @@ def _option(value: Option) -> str:
     return repr(value)
 
 
-def _inputs(subject: Subject, form: Format) -> str:
-    lines = []
-    for name, array in subject.arrays.items():
-        if subject.loss.arguments[name].domain.integer:
-            kind = next((word for word in subject.case.how if "int" in word), "int64")
-            lines.append(f'    "{name}": tensor({array.tolist()}, "{kind}"),')
+def _inputs(call: Call, given: dict[str, str]) -> str:
+    lines = ["{"]
+    for name, array in call.arrays.items():
+        dtype = call.formats[name]
+        if array.size == 0 and array.ndim > 1:
+            text = given["nothing"].format(shape=list(array.shape), dtype=dtype)
         else:
-            gradient = ", gradient=True" if name in subject.slopes else ""
-            lines.append(f'    "{name}": tensor({literal(array, form)}, "{subject.case.dtype}"{gradient}),')
-    return "\n".join(["{", *lines, "}"])
+            text = f'tensor({written(array, FORMATS.get(dtype))}, "{dtype}")'
+        lines.append(f'    "{name}": {f"{call.layout}({text})" if call.layout in given else text},')
+    return "\n".join([*lines, "}"])
 
 
-def _slopes(subject: Subject) -> str:
-    lines = [f'    "{n}": {literal(slope, FORMATS["float64"])},' for n, slope in subject.slopes.items()]
-    return "\n".join(["{", *lines, "}"])
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n    ")
+
+
+def _end(subject: Subject) -> str:
+    """What should have come back, and the lines that show both."""
+    if subject.silent:
+        return ""
+    form = FORMATS[subject.case.dtype]
+    slack = SCALE_LIMITS[form.name] * form.eps
+    show = Template(SHOW).substitute(most=MOST_SHOWN, slack=slack, tiny=form.smallest_normal, plain=PLAIN)
+    if subject.invalid:
+        return f'\nprint("value")\nprint("  got ", numbers(value))\nprint("  want an error:", {subject.invalid!r})'
+    if subject.held or subject.beside:
+        return f"\n{show}{second(subject)}"
+    assert subject.want is not None
+    assert subject.slopes is not None
+    wants = [f'    "{name}": {_wanted(subject, name, slope)},' for name, slope in subject.slopes.items()]
+    lines = [
+        f"want = {_wanted(subject, 'value', subject.want)}",
+        "\n".join(["slopes = {", *wants, "}"]),
+        f"\n{show}\n",
+        'show("value", numbers(value), want)',
+        "for name, slope in slopes.items():",
+        '    show(f"gradient of {name}", numbers(gradients[name]), slope)',
+        *_symptoms(subject),
+    ]
+    return "\n".join(lines)
+
+
+def _and_on(subject: Subject, given: dict[str, str]) -> list[str]:
+    """What ends a process that one call harms, and may survive."""
+    if not subject.corrupts:
+        return []
+    way = _ways(subject, given)[-1]
+    return [
+        f'print("and so on, {ATTEMPTS} times", flush=True)',
+        f"for _ in range({ATTEMPTS}):  # {subject.corrupts}",
+        f"    {way}(call, given(), wanted{above(subject.calls[0], '')})",
+    ]
+
+
+def _wanted(subject: Subject, name: str, want: np.ndarray) -> str:
+    """The wanted numbers; of many the places alone where the answer is farthest off, and the first."""
+    unasked = None if subject.unasked is None else subject.unasked.get(name)
+    got = subject.got.get(name)
+    place = worst_place(subject, "value" if name == "value" else f"gradient of {name}")
+    return picked(np.asarray(want), got, unasked, place)
+
+
+def _symptoms(subject: Subject) -> list[str]:
+    """What shows the symptoms that the verdict speaks of."""
+    call = subject.calls[0]
+    shape = "" if subject.want is None else f" of shape {subject.want.shape}"
+    words = {
+        "asked": f"the inputs are {subject.case.dtype}, and the value should be so{shape}",
+        "way": mode_of(subject.target) if mode_of(subject.target) != "eager" else "answer",
+        "cotangent": above(call, ""),
+    }
+    return [
+        Template(text).substitute(words).rstrip() for word, text in SYMPTOMS.items() if word in subject.verdict.note
+    ]

@@ -34,9 +34,3 @@ def test_a_relation_that_a_loss_does_not_keep_is_refused() -> None:
 def test_a_relation_is_named_in_the_case_and_read_back() -> None:
     text = "huber/@rows_permuted/none/float32/6x5/normal/0"
     assert str(parse_case(text, catalogue())) == text
-
-
-def test_there_is_no_script_of_a_relation() -> None:
-    done = run("repro", "huber/@rows_permuted/none/float32/6x5/normal/0", "--framework", "fakes")
-    assert done.code == 2
-    assert "relation between two answers" in done.err

@@ -91,4 +91,5 @@ function sign(status, attributes = {}, ...more) {
 const word = status => h("span.word", null, sign(status, { "aria-hidden": "true" }), statuses[status].name);
 const short = via => via.split(" + ").map(part => part.replace(/^lossbench\.frameworks\..*\.(\w+)$/, "recipe $1")).join(" + ");
 const quoted = text => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-const command = row => `lossbench repro ${quoted(row.name)} --framework ${row.framework} --impl ${quoted(row.via)}`;
+const reached = row => (row.target === row.framework ? `--framework ${row.framework}` : row.target.split(" beside ").reverse().map(target => `--target ${quoted(target)}`).join(" "));
+const command = row => `lossbench repro ${quoted(row.name)} ${reached(row)} --impl ${quoted(row.via)}`;
