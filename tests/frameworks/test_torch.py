@@ -149,3 +149,20 @@ assert torch.get_num_threads() == 1 and "cpu" in framework.devices() and framewo
 framework.wait()
 print("fine")
 """
+
+
+def test_a_tensor_lies_as_unaligned_as_its_array() -> None:
+    """What begins behind the start of its memory does so in torch; what was made for itself does not."""
+    assert in_torch(OFFSETS).split() == ["1", "0", "0", "1", "True"]
+
+
+OFFSETS = """
+import numpy as np
+from lossbench.answering import fresh
+from lossbench.frameworks.torch import framework
+
+array = np.arange(12.0).reshape(3, 4)
+laid = [framework.tensor(fresh(array, layout), "float64", False) for layout in ("unaligned", "strided", "transposed")]
+half = framework.tensor(fresh(np.arange(6, dtype=np.uint16), "unaligned"), "bfloat16", True)
+print(*(one.storage_offset() for one in (*laid, half)), all((one.numpy() == array).all() for one in laid))
+"""

@@ -29,11 +29,13 @@ class Torch(Framework):
     version = str(torch.__version__)
 
     def tensor(self, array: np.ndarray, dtype: str, differentiable: bool) -> Tensor:
-        """Copy `array`, strides and the gaps between its numbers included; torch knows no negative strides."""
-        seen = torch.from_numpy(array.copy() if any(step < 0 for step in array.strides) else array)
+        """Copy `array`, strides, gaps and what lies before it included; torch knows no negative strides."""
+        array = array.copy() if any(step < 0 for step in array.strides) else array
+        whole, before = _whole(array)
+        seen = torch.from_numpy(array)
         form = torch.bfloat16 if dtype == "bfloat16" else seen.dtype
-        memory = seen.untyped_storage().clone().to(device=torch.device(self.device))
-        leaf = torch.empty(0, dtype=form, device=self.device).set_(memory, 0, seen.shape, seen.stride())
+        memory = torch.from_numpy(whole).untyped_storage().clone().to(device=torch.device(self.device))
+        leaf = torch.empty(0, dtype=form, device=self.device).set_(memory, before, seen.shape, seen.stride())
         return leaf.requires_grad_(differentiable)
 
     def array(self, tensor: Tensor) -> tuple[str, np.ndarray]:
@@ -122,6 +124,15 @@ def compiler() -> str:
     """The C++ compiler that ``torch.compile`` would call; empty where there is none."""
     named = os.environ.get("CXX", "")
     return next((path for name in (named, *COMPILERS) if name and (path := shutil.which(name))), "")
+
+
+def _whole(array: np.ndarray) -> tuple[np.ndarray, int]:
+    """The array that owns the memory of this one, and how many numbers lie there before it."""
+    whole = array
+    while array.size and isinstance(whole.base, np.ndarray) and whole.base.dtype == array.dtype:
+        whole = whole.base
+    before = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    return whole, before // max(array.itemsize, 1)
 
 
 def _settle() -> None:
