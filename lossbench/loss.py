@@ -77,6 +77,17 @@ class Parameter:
     default: Option
     range: Range | None
 
+    def beyond(self) -> Iterator[float]:
+        """Values just outside of the range: an excluded end itself, and one less or more than each end."""
+        if self.range is None:
+            return
+        if self.range.low_open:
+            yield self.range.low
+        if math.isfinite(self.range.low):
+            yield self.range.low - 1
+        if math.isfinite(self.range.high):
+            yield self.range.high + 1
+
 
 Kinks = Callable[..., Iterator[dict[str, np.ndarray]]]
 Drawing = Callable[..., dict[str, np.ndarray]]
@@ -170,6 +181,10 @@ class Loss:
     def __call__(self, arrays: Arrays, parameters: Mapping[str, Option]) -> Terms:
         """The float64 reference on `arrays` (optional ones may be missing)."""
         return self.function(*(arrays.get(name) for name in self.arguments), **parameters)
+
+    def classes(self, shape: Shape) -> int:
+        """How many classes a case of this shape has: along the axis of that name, else along the last one."""
+        return shape[self.axes.index("classes")] if "classes" in self.axes else shape[-1]
 
     def term_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the unreduced loss for a case of this shape."""

@@ -109,7 +109,8 @@ def _drawn(block: Block, loss: Loss, regime: str, selection: Selection) -> Itera
     hows = [word for word in block.how if integer or word not in INTEGERS]
     rows = REGIMES[regime].rows
     shapes = [shape if rows is None else (rows, *shape[1:]) for shape in _shapes_of(block, loss)]
-    for position, (given, parameters) in enumerate(_options(block.options, loss)):
+    options = _outside(loss) if REGIMES[regime].outside else _options(block.options, loss)
+    for position, (given, parameters) in enumerate(options):
         reductions = _reductions(block.reductions, loss, given)
         for dtype in _formats(block, selection, f"{loss.name} {position}"):
             for reduction, shape, seed in itertools.product(reductions, shapes, selection.drawn(block.seeds)):
@@ -147,6 +148,13 @@ def _options(kind: str, loss: Loss) -> Iterator[tuple[tuple[str, ...], tuple[tup
         yield from (((), ((name, value),)) for name, values in loss.also.items() for value in values)
 
 
+def _outside(loss: Loss) -> Iterator[tuple[tuple[str, ...], tuple[tuple[str, Option], ...]]]:
+    """Each parameter beyond its range, by itself."""
+    for name, parameter in loss.parameters.items():
+        whole = isinstance(parameter.default, int) and not isinstance(parameter.default, bool)
+        yield from (((), ((name, int(value) if whole else value),)) for value in parameter.beyond())
+
+
 def _turn(dtypes: Sequence[str], whose: str) -> str:
     """One of the formats, as chance has it, but the same on any machine."""
     return dtypes[zlib.crc32(whose.encode()) % len(dtypes)]
@@ -160,7 +168,7 @@ def _settings(parameter: Parameter, values: Sequence[Option]) -> list[tuple[str,
 def _extremes(parameter: Parameter) -> Iterator[float]:
     """Values at the ends of what a number parameter may be, and some that float32 cannot hold."""
     span = parameter.range
-    if span is None or not isinstance(parameter.default, float):
+    if span is None or not (parameter.default is None or isinstance(parameter.default, float)):
         return
     for value in (0.0, 1e-30, 1e-8, 0.1, 1.0, 2.5, 1e8, 1e30, -0.1, -1e8, span.low, span.high):
         inside = span.low <= value <= span.high and not (span.low_open and value == span.low)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lossbench.frameworks.fakes import formulas
 from lossbench.frameworks.fakes.engine import Answer, Tensor, framework, numbers, reduced
+from lossbench.records import INTEGERS
 
 
 @framework.implements(via="fakes.honest.squared_error")
@@ -35,7 +36,7 @@ def binary_cross_entropy_with_logits(
     return formulas.logistic(logit, target, weight, pos_weight).reduced(reduction)
 
 
-@framework.implements(via="fakes.honest.cross_entropy", integers=("int64", "int32", "int16", "int8", "uint8"))
+@framework.implements(via="fakes.honest.cross_entropy", integers=INTEGERS)
 def cross_entropy(
     logits: Tensor,
     target: Tensor,

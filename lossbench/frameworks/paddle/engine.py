@@ -20,6 +20,7 @@ from lossbench.gauges import DeviceGauge, Gauge
 
 # On the processor Paddle lacks kernels for the 16-bit formats: no loss runs in them from end to end.
 DTYPES = ("float64", "float32")
+INTEGERS = ("int64", "int32", "int16", "int8", "uint8")  # it has no others: what it calls uint16 is bfloat16
 
 
 class Static:
