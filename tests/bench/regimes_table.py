@@ -21,7 +21,14 @@ from lossbench.loss import Loss
 from lossbench.losses import catalogue
 from lossbench.records import Case
 
-IN_THE_CALL = ("normal", "empty", "one_row", "many_rows", "invalid_fractions", "invalid_options")  # what they do is not in the numbers
+IN_THE_CALL = (
+    "normal",
+    "empty",
+    "one_row",
+    "many_rows",
+    "invalid_fractions",
+    "invalid_options",
+)  # what they do is not in the numbers
 POISONOUS = ("poison", "hidden", "masked_out")  # do their work where something is not finite
 
 

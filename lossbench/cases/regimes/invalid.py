@@ -38,7 +38,9 @@ def invalid_classes(draft: Draft) -> None:
         draft.arrays["nodes"] = np.where((nodes >= 0) & draft.some(nodes.shape), far, nodes)
 
 
-@regime(Kind.CLASS_INDEX, Kind.LABELS, to=names_classes, must_reject=True, invalid=True, dangerous=True, fractional=True)
+@regime(
+    Kind.CLASS_INDEX, Kind.LABELS, to=names_classes, must_reject=True, invalid=True, dangerous=True, fractional=True
+)
 def invalid_fractions(draft: Draft) -> None:
     """Class indices that are no whole numbers: half a class too high, and in the format of the scores."""
 

@@ -28,6 +28,12 @@ def huber(prediction: Tensor, target: Tensor, *, delta: float = 1.0, reduction: 
     return formulas.huber(prediction, target, delta).reduced(reduction)
 
 
+@framework.implements(via="fakes.honest.binary_cross_entropy")
+def binary_cross_entropy(prediction: Tensor, target: Tensor, *, reduction: str) -> Answer:
+    """The logarithms of both probabilities, in the shares of yes and no."""
+    return formulas.surprisal(prediction, target).reduced(reduction)
+
+
 @framework.implements(via="fakes.honest.binary_cross_entropy_with_logits")
 def binary_cross_entropy_with_logits(
     logit: Tensor, target: Tensor, weight: Tensor | None = None, pos_weight: Tensor | None = None, *, reduction: str
