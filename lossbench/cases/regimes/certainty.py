@@ -23,9 +23,9 @@ def certain(draft: Draft) -> None:
     _harden_rows(draft)
     if "linear_weight" in draft.arrays:  # features along the weights of the class, so long that its score is the margin
         weights = draft.arrays["linear_weight"]
-        rows = draft.arrays["features"].shape[:-1]
-        along = weights[_leaders(draft, (*rows, len(weights))).argmax(axis=-1)]
-        margin = draft.generator.uniform(0.5 * certainty, 2 * certainty, rows)[..., None]
+        terms = draft.arrays["features"].shape[:-1]
+        along = weights[_leaders(draft, (*terms, len(weights))).argmax(axis=-1)]
+        margin = draft.generator.uniform(0.5 * certainty, 2 * certainty, terms)[..., None]
         draft.arrays["features"] = portable(margin * along / (along**2).sum(axis=-1, keepdims=True), draft.generator)
     for name, domain in draft.floats(Kind.LOGITS, Kind.COSINE, *ROWS):
         array = draft.arrays[name]

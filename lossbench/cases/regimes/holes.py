@@ -53,25 +53,43 @@ def hidden(draft: Draft) -> None:
     Zero times NaN is NaN, and a row that weighs nothing may as well be left out: both are right for the term itself.
     """
     terms = draft.poisoned.shape
-    for name, weight in draft.arrays.items():
+    for name in list(draft.arrays):
         argument = draft.loss.arguments[name]
         if argument.domain.kind is not Kind.WEIGHT or not argument.optional:
             continue
-        draft.arrays[name] = weight = np.where(draft.some(weight.shape, 0.25), 0.0, weight)
-        target = draft.arrays.get("target")
-        if argument.domain.axes is Axes.LAST and target is not None and target.dtype.kind == "i":
-            weight = np.where((target >= 0) & (target < weight.size), weight[target % weight.size], 1.0)
+        array = draft.arrays[name]
+        draft.arrays[name] = np.where(draft.some(array.shape, 0.25), 0.0, array)
+        if argument.domain.axes is Axes.LAST and (present := _classes_present(draft)).size:
+            draft.arrays[name][present[0]] = 0.0
+        nothing = _weighs_nothing(draft, name)
         for other, domain in draft.floats(*SEASONABLE):
             array = draft.arrays[other]
-            if not array.size or array.shape[: weight.ndim] != weight.shape or not _is_asked(draft, other):
+            if not array.size or array.shape[: nothing.ndim] != nothing.shape or not _is_asked(draft, other):
                 continue
-            spot = np.zeros(array.shape[weight.ndim :], bool)
+            spot = np.zeros(array.shape[nothing.ndim :], bool)
             spot.flat[0] = True
-            here = (weight == 0).reshape(weight.shape + (1,) * spot.ndim) & spot
+            here = nothing.reshape(nothing.shape + (1,) * spot.ndim) & spot
             draft.arrays[other] = np.where(here, _venom(draft, domain, array.shape), array)
-            inside = tuple(range(len(terms), weight.ndim))
-            draft.poisoned = (weight == 0).any(axis=inside) if inside else weight == 0
+            inside = tuple(range(len(terms), nothing.ndim))
+            draft.poisoned = np.asarray(nothing.any(axis=inside)) if inside else nothing
             return
+
+
+def _classes_present(draft: Draft) -> np.ndarray:
+    target = draft.arrays.get("target")
+    if target is None or target.dtype.kind != "i":
+        return np.zeros(0, int)
+    return np.asarray(target[(target >= 0) & (target < draft.shape[-1])])
+
+
+def _weighs_nothing(draft: Draft, name: str) -> np.ndarray:
+    """Where a weight is zero: of elements, of terms, or of rows by the weights of their classes."""
+    weight, target = draft.arrays[name], draft.arrays.get("target")
+    if draft.loss.arguments[name].domain.axes is not Axes.LAST:
+        return np.asarray(weight == 0)
+    if target is None or target.dtype.kind != "i":
+        return np.zeros((0,), bool)  # a class that weighs nothing still has a say in the others' softmax
+    return np.asarray((target >= 0) & (target < weight.size) & (weight[target % weight.size] == 0))
 
 
 def _is_asked(draft: Draft, name: str) -> bool:

@@ -15,7 +15,7 @@ from lossbench.loss import Over
 
 HALF_SATURATES = 4.0  # beyond this gap the smaller of two probabilities loses digits in half precision
 EXP_OVERFLOWS = 709.0  # exp of more than this exceeds float64
-BEYOND_HALF = 2**11 + 4
+BEYOND_HALF = 2**11 + 5
 LENGTHS = ("delta", "beta", "margin")  # parameters that residuals are held against
 
 
