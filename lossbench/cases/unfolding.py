@@ -13,6 +13,7 @@ from lossbench.cases.regimes import REGIMES
 from lossbench.cases.relations import about
 from lossbench.cases.suite import MOST_AXES, Block, Selection, Suite
 from lossbench.errors import UsageError
+from lossbench.floats import FORMATS
 from lossbench.loss import Loss, Over, Parameter
 from lossbench.records import INTEGERS, Case, Option
 from lossbench.reductions import BY_WEIGHTS
@@ -113,6 +114,8 @@ def _drawn(block: Block, loss: Loss, regime: str, selection: Selection) -> Itera
     for position, (given, parameters) in enumerate(options):
         reductions = _reductions(block.reductions, loss, given)
         for dtype in _formats(block, selection, f"{loss.name} {position}"):
+            if not all(_is_held(value, dtype) for _, value in parameters):
+                continue
             for reduction, shape, seed in itertools.product(reductions, shapes, selection.drawn(block.seeds)):
                 case = Case(loss.name, given, parameters, reduction, dtype, shape, regime, seed)
                 forms = (replace(case, how=(word,)) for word in hows if _holds(word, parameters))
@@ -153,6 +156,11 @@ def _outside(loss: Loss) -> Iterator[tuple[tuple[str, ...], tuple[tuple[str, Opt
     for name, parameter in loss.parameters.items():
         whole = isinstance(parameter.default, int) and not isinstance(parameter.default, bool)
         yield from (((), ((name, int(value) if whole else value),)) for value in parameter.beyond())
+
+
+def _is_held(value: Option, dtype: str) -> bool:
+    """Whether a format reaches as far as this value of a parameter; what overflows says nothing of a loss."""
+    return not isinstance(value, float) or math.isinf(value) or abs(value) <= FORMATS[dtype].largest
 
 
 def _turn(dtypes: Sequence[str], whose: str) -> str:

@@ -197,6 +197,13 @@ def test_parameters_beyond_their_ranges():
     assert {case.parameters for case in cases} == {(("delta", 0.0),), (("delta", -1.0),), (("blank", -1),)}
 
 
+def test_half_precision_is_not_asked_for_parameters_that_it_overflows_on_but_for_those_that_vanish():
+    cases = unfold(load("full"), LOSSES, Selection(frozenset(["categorical_focal"]), ("float16",), ("zeros",)))
+    asked = {value for case in cases for name, value in case.parameters if name == "alpha"}
+    assert max(asked) < 65504
+    assert 0 < min(value for value in asked if value) < 1e-7
+
+
 def test_a_number_that_is_none_by_default_is_put_to_its_ends():
     cases = unfold(load("full"), LOSSES, Selection(frozenset(["binary_focal"]), regimes=("to_scale", "boundary")))
     asked = {value for case in cases for name, value in case.parameters if name == "alpha"}
