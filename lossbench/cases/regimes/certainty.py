@@ -51,14 +51,14 @@ def edges(draft: Draft) -> None:
     """Probabilities at the ends of the format under hard labels: 0, 1, 1-u, subnormals, all powers of ten between."""
     harden_labels(draft)
     _harden_rows(draft)
-    ends = _ends(draft.format)
+    ends, powers = _ends(draft.format)
     for name, domain in draft.floats(Kind.PROBABILITY, *ROWS):
         array = draft.arrays[name]
         if domain.kind is Kind.PROBABILITY:
-            draft.season(name, draft.generator.choice([0.0, *ends, 1.0], array.shape), 0.75)
+            _under_both_labels(draft, name, [0.0, *ends, 1.0], powers)
         elif array.ndim > 1 and not (name in LABELS and domain.kind is Kind.PROBABILITIES):
             leads = onehot_rows(draft, array.shape)
-            small = np.where(np.roll(leads, 1, axis=-1) == 1, draft.generator.choice(ends, array.shape), 0.0)
+            small = np.where(np.roll(leads, 1, axis=-1) == 1, _either(draft, ends, powers, array.shape), 0.0)
             small = np.minimum(small, 0.5)
             if domain.kind is Kind.LOG_PROBABILITIES:  # what cannot be at all is left to `shielded` and `unlabelled`
                 small = np.where(small == 0, draft.format.smallest_normal, small)
@@ -68,12 +68,33 @@ def edges(draft: Draft) -> None:
             draft.arrays[name] = np.where(draft.some(array.shape[:-1], 0.75)[..., None], rows, array)
 
 
-def _ends(form: Format) -> list[float]:
-    """Probabilities that lie where a format changes its ways."""
+def _under_both_labels(draft: Draft, name: str, ends: list[float], powers: list[float]) -> None:
+    """Each end once under each label, in places that chance chooses, and powers of ten in half of those left."""
+    array = draft.arrays[name]
+    flat = np.where(draft.some(array.shape), draft.generator.choice(powers, array.shape), array).ravel()
+    pairs = draft.generator.permutation(len(ends) * 2)[: array.size]
+    places = draft.generator.permutation(array.size)[: len(pairs)]
+    flat[places] = np.asarray(ends)[pairs // 2]
+    draft.arrays[name] = flat.reshape(array.shape)
+    for other, _ in draft.floats(Kind.BINARY):
+        labels = draft.arrays[other].ravel().copy()
+        if draft.arrays[other].shape == array.shape:
+            labels[places] = pairs % 2
+            draft.arrays[other] = labels.reshape(array.shape)
+
+
+def _either(draft: Draft, ends: list[float], powers: list[float], shape: tuple[int, ...]) -> np.ndarray:
+    """Half of them ends, of which there are few, and half powers of ten."""
+    first = draft.generator.random(shape) < 0.5
+    return np.where(first, draft.generator.choice(ends, shape), draft.generator.choice(powers, shape))
+
+
+def _ends(form: Format) -> tuple[list[float], list[float]]:
+    """Probabilities that lie where a format changes its ways, and all powers of ten between them."""
     normal, least = form.smallest_normal, form.smallest_subnormal
     powers = [float(f"1e-{k}") for k in range(1, int(-math.log10(normal)) + 1)]
     near_one = [1 - form.unit_roundoff, 1 - form.eps, 1 - 2 * form.eps]
-    return [least, normal - least, normal, 2 * normal, form.unit_roundoff, form.eps, *powers, *near_one]
+    return [least, normal - least, normal, 2 * normal, form.unit_roundoff, form.eps, *near_one], powers
 
 
 def _harden_rows(draft: Draft) -> None:

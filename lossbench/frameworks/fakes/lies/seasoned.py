@@ -44,9 +44,10 @@ def gives_a_lost_batch_up(logit: Tensor, target: Tensor, *, reduction: str) -> A
 
 @framework.implements("binary_cross_entropy", via="fakes.lies.first_normal_is_subnormal")
 def first_normal_is_subnormal(prediction: Tensor, target: Tensor, *, reduction: str) -> Answer:
-    """Takes the smallest normal number for a subnormal one, and doubles its surprisal."""
-    parts = surprisal(prediction, target)
-    lost = numbers(prediction) == format_named(prediction.dtype).smallest_normal
+    """Takes the smallest normal number, the one below and its double for nothing, and doubles what they cost."""
+    parts, form = surprisal(prediction, target), format_named(prediction.dtype)
+    normal = form.smallest_normal
+    lost = np.isin(numbers(prediction), [normal - form.smallest_subnormal, normal, 2 * normal])
     return replace(parts, terms=np.where(lost, 2 * parts.terms, parts.terms)).reduced(reduction)
 
 
