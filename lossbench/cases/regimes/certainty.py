@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from lossbench.cases.draft import Draft, portable
-from lossbench.cases.regimes.reach import LABELS, has
+from lossbench.cases.regimes.reach import LABELS, has, has_plain_layer
 from lossbench.cases.regimes.registry import ROWS, regime
 from lossbench.cases.regimes.rows import harden_labels, onehot_rows
 from lossbench.domains import Kind
@@ -16,12 +16,12 @@ from lossbench.floats import Format
 WRONG = 0.25  # the share of rows that are sure of another class than the label's
 
 
-@regime(to=lambda loss: "linear_weight" in loss.arguments or has(Kind.LOGITS, Kind.COSINE, *ROWS)(loss))
+@regime(to=lambda loss: has_plain_layer(loss) or has(Kind.LOGITS, Kind.COSINE, *ROWS)(loss))
 def certain(draft: Draft) -> None:
     """Rows that are sure of their hard labels, one in four of another class: margins around -ln u of the format."""
     certainty = -math.log(draft.format.unit_roundoff)
     _harden_rows(draft)
-    if "linear_weight" in draft.arrays:  # features along the weights of the class, so long that its score is the margin
+    if has_plain_layer(draft.loss):  # features along the weights of the class, so long that its score is the margin
         weights = draft.arrays["linear_weight"]
         terms = draft.arrays["features"].shape[:-1]
         along = weights[_leaders(draft, (*terms, len(weights))).argmax(axis=-1)]
@@ -54,9 +54,9 @@ def edges(draft: Draft) -> None:
     ends, powers = _ends(draft.format)
     for name, domain in draft.floats(Kind.PROBABILITY, *ROWS):
         array = draft.arrays[name]
-        if domain.kind is Kind.PROBABILITY:
+        if domain.kind is Kind.PROBABILITY and domain.differentiable:
             _under_both_labels(draft, name, [0.0, *ends, 1.0], powers)
-        elif array.ndim > 1 and not (name in LABELS and domain.kind is Kind.PROBABILITIES):
+        elif domain.kind in ROWS and array.ndim > 1 and not (name in LABELS and domain.kind is Kind.PROBABILITIES):
             leads = onehot_rows(draft, array.shape)
             small = np.where(np.roll(leads, 1, axis=-1) == 1, _either(draft, ends, powers, array.shape), 0.0)
             small = np.minimum(small, 0.5)

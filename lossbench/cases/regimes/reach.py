@@ -23,8 +23,10 @@ def own(loss: Loss) -> dict[str, Domain]:
 
 
 def has(*kinds: Kind) -> Callable[[Loss], bool]:
-    """Whether a loss has an argument of one of these kinds that is no label."""
-    return lambda loss: any(d.kind in kinds and name not in LABELS for name, d in own(loss).items())
+    """Whether a loss has an argument of one of these kinds that it is asked about, and that is no label."""
+    return lambda loss: any(
+        d.kind in kinds and d.differentiable and name not in LABELS for name, d in own(loss).items()
+    )
 
 
 def has_pair(loss: Loss) -> bool:
@@ -51,6 +53,16 @@ def nears(loss: Loss) -> bool:
 def names_classes(loss: Loss) -> bool:
     """Whether class indices name columns of scores; the labels of rows that are compared are but equal or not."""
     return loss.over is not Over.BATCH
+
+
+def has_classes(loss: Loss) -> bool:
+    """Whether it has one class for each term or row; several for one are drawn so that none comes twice."""
+    return any(d.kind is Kind.CLASS_INDEX and d.axes is not Axes.TERM for d in own(loss).values())
+
+
+def has_plain_layer(loss: Loss) -> bool:
+    """Whether its scores are features times weights, and no angles between them."""
+    return "linear_weight" in loss.arguments and "scale" not in loss.parameters
 
 
 def has_soft_target(loss: Loss) -> bool:

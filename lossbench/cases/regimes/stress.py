@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from lossbench.cases.draft import Draft, of_unit_length, portable
-from lossbench.cases.regimes.reach import has, names_classes, nears
+from lossbench.cases.regimes.reach import has, has_classes, names_classes, nears
 from lossbench.cases.regimes.registry import LINES, ROWS, SCORES, regime
 from lossbench.cases.regimes.rows import harden_labels, onehot_rows
 from lossbench.domains import Axes, Kind
@@ -146,7 +146,7 @@ def offset(draft: Draft) -> None:
             draft.arrays[name] = array + (np.abs(shift) if domain.kind is Kind.POSITIVE else shift)
 
 
-@regime(Kind.CLASS_INDEX)
+@regime(Kind.CLASS_INDEX, to=has_classes)
 def last_class(draft: Draft) -> None:
     """Class indices at the far end, where 16-bit formats cannot hold them.
 
