@@ -43,6 +43,7 @@ OPTIONS = {
     "each": "one at a time",
     "together": "all optional arrays at once, and each parameter at the first value that is tested",
     "product": "every combination of optional arrays and of the values that are tested",
+    "vanishing": "each number so small that half precision holds 0 in its place",
     "extreme": "each number at the ends of its range, huge, tiny, and where float32 cannot hold it",
 }
 MOST_AXES, MOST_NUMBERS = 32, 1 << 31  # in a shape: what numpy takes, and what a large machine can hold

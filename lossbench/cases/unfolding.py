@@ -18,6 +18,8 @@ from lossbench.loss import Loss, Over, Parameter
 from lossbench.records import INTEGERS, Case, Option
 from lossbench.reductions import BY_WEIGHTS
 
+VANISHES = FORMATS["float16"].smallest_subnormal / 2  # what half precision rounds to 0
+
 
 def unfold(suite: Suite, losses: Mapping[str, Loss], selection: Selection) -> list[Case]:
     """The cases of a suite, each once, in the order of the catalogue.
@@ -143,9 +145,10 @@ def _options(kind: str, loss: Loss) -> Iterator[tuple[tuple[str, ...], tuple[tup
         for settings in itertools.product(*choices):
             changed = loss.departures(dict(settings))
             yield from ((given, changed) for given in arrays)
-    elif kind == "extreme":
+    elif kind in ("extreme", "vanishing"):
         for name, parameter in loss.parameters.items():
-            yield from (((), ((name, value),)) for value in _extremes(parameter))
+            values = [value for value in _extremes(parameter) if kind == "extreme" or 0 < abs(value) < VANISHES]
+            yield from (((), ((name, value),)) for value in values)
     else:
         yield from (((name,), ()) for name in optional)
         yield from (((), ((name, value),)) for name, values in loss.also.items() for value in values)
