@@ -77,17 +77,6 @@ class Parameter:
     default: Option
     range: Range | None
 
-    def beyond(self) -> Iterator[float]:
-        """Values just outside of the range: an excluded end itself, and one less or more than each end."""
-        if self.range is None:
-            return
-        if self.range.low_open:
-            yield self.range.low
-        if math.isfinite(self.range.low):
-            yield self.range.low - 1
-        if math.isfinite(self.range.high):
-            yield self.range.high + 1
-
 
 Kinks = Callable[..., Iterator[dict[str, np.ndarray]]]
 Drawing = Callable[..., dict[str, np.ndarray]]

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
+from lossbench.cases.regimes.reach import beyond
 from lossbench.cases.relations import about
 from lossbench.cases.suite import MOST_AXES, Block, Selection, Suite
 from lossbench.errors import UsageError
@@ -158,7 +159,7 @@ def _outside(loss: Loss) -> Iterator[tuple[tuple[str, ...], tuple[tuple[str, Opt
     """Each parameter beyond its range, by itself."""
     for name, parameter in loss.parameters.items():
         whole = isinstance(parameter.default, int) and not isinstance(parameter.default, bool)
-        yield from (((), ((name, int(value) if whole else value),)) for value in parameter.beyond())
+        yield from (((), ((name, int(value) if whole else value),)) for value in beyond(parameter))
 
 
 def _is_held(value: Option, dtype: str) -> bool:

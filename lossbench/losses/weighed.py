@@ -8,9 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from lossbench.domains import Domain, Mask, RowWeight
+from lossbench.domains import Domain, Kind, Mask, RowWeight
 from lossbench.loss import Argument, Denominator, Loss, Terms
 from lossbench.losses.limits import product
+
+
+def weighs(loss: Loss, name: str) -> bool:
+    """Whether an argument of a loss is an optional weight of terms, samples or classes."""
+    argument = loss.arguments[name]
+    return argument.optional and argument.domain.kind is Kind.WEIGHT
 
 
 def sample_weighted(made: Loss) -> Loss:

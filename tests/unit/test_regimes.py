@@ -8,6 +8,7 @@ import pytest
 
 from lossbench.cases.inputs import build, drafted
 from lossbench.cases.regimes import REGIMES
+from lossbench.cases.regimes.reach import beyond
 from lossbench.cases.suite import Selection, load, parse_case
 from lossbench.cases.unfolding import unfold
 from lossbench.floats import FORMATS
@@ -190,9 +191,9 @@ def test_masked_classes_have_no_probability_and_never_the_target_s():
 
 
 def test_parameters_beyond_their_ranges():
-    beyond = {name: list(parameter.beyond()) for name, parameter in LOSSES["margin_softmax"].parameters.items()}
+    found = {name: list(beyond(parameter)) for name, parameter in LOSSES["margin_softmax"].parameters.items()}
     expected = {"margin1": [0.0, 17.0], "margin2": [-1.0], "margin3": [], "scale": [0.0, -1.0], "extension": []}
-    assert beyond == expected
+    assert found == expected
     cases = unfold(load("full"), LOSSES, Selection(frozenset(["huber", "ctc"]), regimes=("invalid_options",)))
     assert {case.parameters for case in cases} == {(("delta", 0.0),), (("delta", -1.0),), (("blank", -1),)}
 

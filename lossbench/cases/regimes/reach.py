@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 
 from lossbench.domains import Axes, Domain, Kind
-from lossbench.loss import Loss, Over
+from lossbench.loss import Loss, Over, Parameter
 
 LINES = (Kind.REAL, Kind.POSITIVE, Kind.BOX)
 SCORES = (Kind.LOGIT, Kind.LOGITS)
@@ -102,7 +103,20 @@ def _of_rows(loss: Loss) -> bool:
 
 def has_bounds(loss: Loss) -> bool:
     """Whether a parameter of it is a number with a range that ends somewhere."""
-    return any(True for parameter in loss.parameters.values() for _ in parameter.beyond())
+    return any(True for parameter in loss.parameters.values() for _ in beyond(parameter))
+
+
+def beyond(parameter: Parameter) -> Iterator[float]:
+    """Values just outside of a parameter's range: an excluded end itself, and one less or more than each end."""
+    span = parameter.range
+    if span is None:
+        return
+    if span.low_open:
+        yield span.low
+    if math.isfinite(span.low):
+        yield span.low - 1
+    if math.isfinite(span.high):
+        yield span.high + 1
 
 
 def takes_columns(loss: Loss) -> bool:
