@@ -12,6 +12,7 @@ from typing import Any
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
+from lossbench.cases.regimes.reach import beyond, is_beyond
 from lossbench.cases.relations import RELATIONS, kept_by
 from lossbench.cases.shards import Shard
 from lossbench.cases.stored import meant_by, suites_folder
@@ -272,7 +273,12 @@ def parse_case(text: str, losses: Mapping[str, Loss]) -> Case:
 
 
 def _fitting(case: Case, loss: Loss) -> None:
-    """Refuse stored inputs that are not those of such a case."""
+    """Refuse stored inputs that are not those of such a case, and valid parameters where an invalid one is meant."""
+    if REGIMES[case.regime].outside:
+        wrong = [f"{name}={value}" for name, parameter in loss.parameters.items() for value in beyond(parameter)]
+        if not any(is_beyond(loss.parameters[name], value) for name, value in case.parameters):
+            hint = f"such as {', '.join(wrong)}" if wrong else f"of which {loss.name} has none that could be"
+            raise UsageError(f"'{case}': {case.regime} is about a parameter beyond its range, {hint}")
     literal = REGIMES[case.regime].literal
     if literal is None:
         return

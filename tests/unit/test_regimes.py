@@ -11,6 +11,7 @@ from lossbench.cases.regimes import REGIMES
 from lossbench.cases.regimes.reach import beyond
 from lossbench.cases.suite import Selection, load, parse_case
 from lossbench.cases.unfolding import unfold
+from lossbench.errors import UsageError
 from lossbench.floats import FORMATS
 from lossbench.losses import catalogue
 from lossbench.losses.sequence import frames_needed
@@ -196,6 +197,13 @@ def test_parameters_beyond_their_ranges():
     assert found == expected
     cases = unfold(load("full"), LOSSES, Selection(frozenset(["huber", "ctc"]), regimes=("invalid_options",)))
     assert {case.parameters for case in cases} == {(("delta", 0.0),), (("delta", -1.0),), (("blank", -1),)}
+
+
+def test_a_case_of_an_invalid_parameter_has_one():
+    assert parse_case("huber/delta=-3.0/none/float32/6x5/invalid_options/0", LOSSES)
+    for name, says in (("huber/delta=0.5", r"delta=0\.0, delta=-1\.0"), ("log_cosh", "none that could be")):
+        with pytest.raises(UsageError, match=says):
+            parse_case(f"{name}/none/float32/6x5/invalid_options/0", LOSSES)
 
 
 def test_half_precision_is_not_asked_for_parameters_that_it_overflows_on_but_for_those_that_vanish():

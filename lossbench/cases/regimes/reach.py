@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from lossbench.domains import Axes, Domain, Kind
 from lossbench.loss import Loss, Over, Parameter
+from lossbench.records import Option
 
 LINES = (Kind.REAL, Kind.POSITIVE, Kind.BOX)
 SCORES = (Kind.LOGIT, Kind.LOGITS)
@@ -117,6 +118,14 @@ def beyond(parameter: Parameter) -> Iterator[float]:
         yield span.low - 1
     if math.isfinite(span.high):
         yield span.high + 1
+
+
+def is_beyond(parameter: Parameter, value: Option) -> bool:
+    """Whether a value lies outside of a parameter's range."""
+    span = parameter.range
+    if span is None or not isinstance(value, int | float):
+        return False
+    return not span.low <= value <= span.high or (span.low_open and value == span.low)
 
 
 def takes_columns(loss: Loss) -> bool:
