@@ -171,6 +171,10 @@ class Loss:
         """The float64 reference on `arrays` (optional ones may be missing)."""
         return self.function(*(arrays.get(name) for name in self.arguments), **parameters)
 
+    def classes(self, shape: Shape) -> int:
+        """How many classes a case of this shape has: along the axis of that name, else along the last one."""
+        return shape[self.axes.index("classes")] if "classes" in self.axes else shape[-1]
+
     def term_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the unreduced loss for a case of this shape."""
         cut = {Over.ELEMENTS: len(shape), Over.ROWS: len(shape) - 1, Over.SAMPLES: 1, Over.BATCH: 0}[self.over]

@@ -41,7 +41,7 @@ class Symptom(StrEnum):
 
 
 CORRUPTS = "corrupts-memory"  # in the note of a crash or a hang that a declaration foresees, by chance or not
-INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
+INTEGERS = ("int64", "int32", "int16", "int8", "uint8", "uint16", "uint32", "uint64")
 LAYOUTS = ("strided", "transposed", "unaligned")
 CONTIGUOUS = "contiguous"  # as usual, where otherwise one case in four would be strided
 HOW = (*LAYOUTS, CONTIGUOUS, *INTEGERS[1:])  # what a case may say of how its arrays are handed over

@@ -49,6 +49,17 @@ def build(case: Case, loss: Loss) -> Inputs:
             {name: numbers[name] for name in loss.arguments if name in numbers},
             literal.mask(loss.term_shape(case.shape)),
         )
+    draft = drafted(case, loss)
+    REGIMES[case.regime].season(draft)
+    outside = REGIMES[case.regime].invalid
+    return Inputs(
+        {name: _rounded(loss.arguments[name].domain, a, draft.format, outside) for name, a in draft.arrays.items()},
+        draft.poisoned,
+    )
+
+
+def drafted(case: Case, loss: Loss) -> Draft:
+    """The ordinary inputs of a case, which its regime has yet to season."""
     parameters = resolved(case, loss)
     generator = np.random.default_rng(seed_of(case))
     drawn = loss.drawn_by(generator, case.shape, **parameters) if loss.drawn_by else {}
@@ -57,14 +68,8 @@ def build(case: Case, loss: Loss) -> Inputs:
         for name, argument in loss.arguments.items()
         if not argument.optional or name in case.given
     }
-    terms = loss.term_shape(case.shape)
-    draft = Draft(loss, case.shape, parameters, generator, FORMATS[case.dtype], arrays, np.zeros(terms, bool))
-    REGIMES[case.regime].season(draft)
-    outside = REGIMES[case.regime].invalid
-    return Inputs(
-        {name: _rounded(loss.arguments[name].domain, a, draft.format, outside) for name, a in arrays.items()},
-        draft.poisoned,
-    )
+    terms = np.zeros(loss.term_shape(case.shape), bool)
+    return Draft(loss, case.shape, parameters, generator, FORMATS[case.dtype], arrays, terms)
 
 
 def _rounded(domain: Domain, array: np.ndarray, form: Format, outside: bool) -> np.ndarray:

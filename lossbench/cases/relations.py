@@ -144,7 +144,7 @@ def about(loss: Loss, words: Sequence[str]) -> Iterator[Case]:
 
 def _zeroable(loss: Loss) -> tuple[str, ...]:
     """Optional weights that belong to rows: one for each element or term, or one for each class that a row may have."""
-    rows = loss.over is Over.ROWS and any(
+    rows = loss.over in (Over.ROWS, Over.SAMPLES) and any(
         a.domain.kind is Kind.CLASS_INDEX and a.domain.axes is Axes.TERMS for a in loss.arguments.values()
     )
     return tuple(
@@ -160,7 +160,7 @@ def _independent(loss: Loss) -> bool:
     return loss.over is not Over.BATCH
 
 
-@relation(_independent)
+@relation(lambda loss: True)
 def rows_permuted(setting: Setting) -> Asked:
     """Another order of the batch is another order of the terms and gradients, and the same mean."""
     order = setting.generator.permutation(setting.shape[0])
@@ -197,7 +197,7 @@ def sum_of_none(setting: Setting) -> Asked:
 
 
 @relation(
-    lambda loss: loss.over is Over.ROWS and "ignore_index" in loss.parameters and "target" in loss.arguments, ("mean",)
+    lambda loss: _independent(loss) and "ignore_index" in loss.parameters and "target" in loss.arguments, ("mean",)
 )
 def ignored_is_absent(setting: Setting) -> Asked:
     """Ignored rows change nothing: the mean over the others is the same without them, and their gradient is zero."""
@@ -206,7 +206,7 @@ def ignored_is_absent(setting: Setting) -> Asked:
     target.flat[::3] = ignored
     marked = {**setting.arrays, "target": target}
     kept = target != ignored
-    flat = setting.shape[-1:]
+    flat = setting.shape[kept.ndim :]
     arrays = {name: marked[name][kept] for name in setting.by_rows()}
     shape = (int(kept.sum()), *flat)
 
@@ -248,6 +248,12 @@ def _some_rows(setting: Setting, kept: np.ndarray, arrays: Arrays | None = None)
 @relation()
 def not_negative(setting: Setting) -> Asked:
     """It is never below zero."""
+    return Asked(setting.side(), alone="not negative")
+
+
+@relation(reductions=("batchmean", "sum"))
+def sum_not_negative(setting: Setting) -> Asked:
+    """Summed over rows of probabilities it is never below zero, though single terms are."""
     return Asked(setting.side(), alone="not negative")
 
 
@@ -306,7 +312,7 @@ def classes_permuted(setting: Setting) -> Asked:
     gradients: dict[str, tuple[str, Change]] = {}
     for name, array in setting.arrays.items():
         domain = setting.loss.arguments[name].domain
-        if domain.kind is Kind.CLASS_INDEX:
+        if domain.kind in (Kind.CLASS_INDEX, Kind.LABELS):
             arrays[name] = np.where(array >= 0, number[np.maximum(array, 0) % classes], array)
         elif domain.axes in (Axes.ALL, Axes.LAST):
             arrays[name] = array[..., order]

@@ -12,6 +12,7 @@ from typing import Any
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
+from lossbench.cases.regimes.reach import beyond, is_beyond
 from lossbench.cases.relations import RELATIONS, kept_by
 from lossbench.cases.shards import Shard
 from lossbench.cases.stored import meant_by, suites_folder
@@ -43,6 +44,7 @@ OPTIONS = {
     "each": "one at a time",
     "together": "all optional arrays at once, and each parameter at the first value that is tested",
     "product": "every combination of optional arrays and of the values that are tested",
+    "vanishing": "each number so small that half precision holds 0 in its place",
     "extreme": "each number at the ends of its range, huge, tiny, and where float32 cannot hold it",
 }
 MOST_AXES, MOST_NUMBERS = 32, 1 << 31  # in a shape: what numpy takes, and what a large machine can hold
@@ -271,7 +273,12 @@ def parse_case(text: str, losses: Mapping[str, Loss]) -> Case:
 
 
 def _fitting(case: Case, loss: Loss) -> None:
-    """Refuse stored inputs that are not those of such a case."""
+    """Refuse stored inputs that are not those of such a case, and valid parameters where an invalid one is meant."""
+    if REGIMES[case.regime].outside:
+        wrong = [f"{name}={value}" for name, parameter in loss.parameters.items() for value in beyond(parameter)]
+        if not any(is_beyond(loss.parameters[name], value) for name, value in case.parameters):
+            hint = f"such as {', '.join(wrong)}" if wrong else f"of which {loss.name} has none that could be"
+            raise UsageError(f"'{case}': {case.regime} is about a parameter beyond its range, {hint}")
     literal = REGIMES[case.regime].literal
     if literal is None:
         return

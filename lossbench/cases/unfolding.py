@@ -10,12 +10,16 @@ from dataclasses import replace
 
 from lossbench.cases.names import suggestion
 from lossbench.cases.regimes import REGIMES
+from lossbench.cases.regimes.reach import beyond
 from lossbench.cases.relations import about
 from lossbench.cases.suite import MOST_AXES, Block, Selection, Suite
 from lossbench.errors import UsageError
+from lossbench.floats import FORMATS
 from lossbench.loss import Loss, Over, Parameter
 from lossbench.records import INTEGERS, Case, Option
 from lossbench.reductions import BY_WEIGHTS
+
+VANISHES = FORMATS["float16"].smallest_subnormal / 2  # what half precision rounds to 0
 
 
 def unfold(suite: Suite, losses: Mapping[str, Loss], selection: Selection) -> list[Case]:
@@ -109,9 +113,12 @@ def _drawn(block: Block, loss: Loss, regime: str, selection: Selection) -> Itera
     hows = [word for word in block.how if integer or word not in INTEGERS]
     rows = REGIMES[regime].rows
     shapes = [shape if rows is None else (rows, *shape[1:]) for shape in _shapes_of(block, loss)]
-    for position, (given, parameters) in enumerate(_options(block.options, loss)):
+    options = _outside(loss) if REGIMES[regime].outside else _options(block.options, loss)
+    for position, (given, parameters) in enumerate(options):
         reductions = _reductions(block.reductions, loss, given)
         for dtype in _formats(block, selection, f"{loss.name} {position}"):
+            if not all(_is_held(value, dtype) for _, value in parameters):
+                continue
             for reduction, shape, seed in itertools.product(reductions, shapes, selection.drawn(block.seeds)):
                 case = Case(loss.name, given, parameters, reduction, dtype, shape, regime, seed)
                 forms = (replace(case, how=(word,)) for word in hows if _holds(word, parameters))
@@ -139,12 +146,25 @@ def _options(kind: str, loss: Loss) -> Iterator[tuple[tuple[str, ...], tuple[tup
         for settings in itertools.product(*choices):
             changed = loss.departures(dict(settings))
             yield from ((given, changed) for given in arrays)
-    elif kind == "extreme":
+    elif kind in ("extreme", "vanishing"):
         for name, parameter in loss.parameters.items():
-            yield from (((), ((name, value),)) for value in _extremes(parameter))
+            values = [value for value in _extremes(parameter) if kind == "extreme" or 0 < abs(value) < VANISHES]
+            yield from (((), ((name, value),)) for value in values)
     else:
         yield from (((name,), ()) for name in optional)
         yield from (((), ((name, value),)) for name, values in loss.also.items() for value in values)
+
+
+def _outside(loss: Loss) -> Iterator[tuple[tuple[str, ...], tuple[tuple[str, Option], ...]]]:
+    """Each parameter beyond its range, by itself."""
+    for name, parameter in loss.parameters.items():
+        whole = isinstance(parameter.default, int) and not isinstance(parameter.default, bool)
+        yield from (((), ((name, int(value) if whole else value),)) for value in beyond(parameter))
+
+
+def _is_held(value: Option, dtype: str) -> bool:
+    """Whether a format reaches as far as this value of a parameter; what overflows says nothing of a loss."""
+    return not isinstance(value, float) or math.isinf(value) or abs(value) <= FORMATS[dtype].largest
 
 
 def _turn(dtypes: Sequence[str], whose: str) -> str:
@@ -160,7 +180,7 @@ def _settings(parameter: Parameter, values: Sequence[Option]) -> list[tuple[str,
 def _extremes(parameter: Parameter) -> Iterator[float]:
     """Values at the ends of what a number parameter may be, and some that float32 cannot hold."""
     span = parameter.range
-    if span is None or not isinstance(parameter.default, float):
+    if span is None or not (parameter.default is None or isinstance(parameter.default, float)):
         return
     for value in (0.0, 1e-30, 1e-8, 0.1, 1.0, 2.5, 1e8, 1e30, -0.1, -1e8, span.low, span.high):
         inside = span.low <= value <= span.high and not (span.low_open and value == span.low)

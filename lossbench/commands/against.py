@@ -14,7 +14,7 @@ from lossbench.errors import UsageError
 from lossbench.judging.standings import Standing
 from lossbench.records import Target
 
-MODES = ("eager", "compiled", "xla", "graph")
+MODES = ("eager", "compiled", "xla", "graph", "classes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,7 +211,7 @@ class Comparison:
         half = 0.5 if REGIMES[case.regime].fractional else 0.0
 
         def wire(kind: Kind, integral: bool, array: np.ndarray) -> WireArray:
-            if half and kind is Kind.CLASS_INDEX:
+            if half and kind in (Kind.CLASS_INDEX, Kind.LABELS):
                 return self._float(array + half, case)
             return WireArray(integer, array.astype(integer)) if integral else self._float(array, case)
 

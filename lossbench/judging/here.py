@@ -16,6 +16,7 @@ from lossbench.framework import Framework
 from lossbench.judging.comparison import Comparison, open_answers
 from lossbench.judging.tested_call import TestedCall
 from lossbench.loss import Loss
+from lossbench.losses.weighed import weighs
 from lossbench.records import Case, Greeting, Implementation, Known, Question, Target, Verdict
 from lossbench.wire import WireArray
 
@@ -88,7 +89,8 @@ class Here:
 
 def judged(engine: Framework, mapping: TestedCall, loss: Loss, cases: Sequence[Case], reduction: str) -> list[Verdict]:
     """The verdicts on a user's function, which stands in the framework's table for as long as it takes."""
-    held = tuple(n for n in loss.differentiable if {"target", "label", "labels", "sign"} & set(n.split("_")))
+    labels = {"target", "label", "labels", "sign"}
+    held = tuple(n for n in loss.differentiable if labels & set(n.split("_")) or weighs(loss, n))
     silent = Known("gives no gradient to what it is held against", no_gradient=held, contract=True)
     name = getattr(mapping.call, "__qualname__", type(mapping.call).__name__)
     one = Implementation(

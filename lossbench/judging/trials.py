@@ -13,6 +13,7 @@ from lossbench.cases.inputs import Inputs, build
 from lossbench.floats import FORMATS, decode, encode
 from lossbench.judging.traffic import Traffic, bucket, traffic
 from lossbench.loss import Loss
+from lossbench.losses.weighed import weighs
 from lossbench.records import Case, Greeting, Implementation, Target
 from lossbench.wire import WireArray, fingerprint
 
@@ -110,8 +111,8 @@ def standing_in(cases: Sequence[Case], offered: Sequence[Case]) -> list[Case]:
 
 
 def learned(loss: Loss, present: Iterable[str]) -> tuple[str, ...]:
-    """The arguments that a model's output feeds: those with a gradient that are not targets or labels."""
-    mine = [name for name in loss.differentiable if name in set(present)]
+    """The arguments that a model's output feeds: those with a gradient that are not targets, labels or weights."""
+    mine = [name for name in loss.differentiable if name in set(present) and not weighs(loss, name)]
     return tuple(name for name in mine if not {"target", "targets", "label", "labels"} & set(name.split("_")))
 
 

@@ -16,7 +16,7 @@ UNIT = 400.0  # exp(-UNIT) keeps the parts in range where one of them overflows
 
 
 @masked_terms
-@loss(over="elements", reductions=("none", "mean", "sum", "batchmean", "sum_last"))
+@loss(over="elements", reductions=("none", "mean", "sum", "batchmean", "sum_last"), relations=("not_negative",))
 @np.errstate(all="ignore")
 def generalized_kl(log_prediction: Logit, target: Amount) -> Terms:
     """Divergence of positive numbers from others that are given by their logarithms; no sum need be 1.

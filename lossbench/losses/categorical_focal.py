@@ -157,7 +157,7 @@ def slopes_of_pull(
     over="rows",
     also={"epsilon": (0.0, -1.0, 3.0)},
     aliases=("poly1", "poly_loss"),
-    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted"),
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted", "not_negative"),
     alone=("mask",),
 )
 @np.errstate(all="ignore")

@@ -76,7 +76,7 @@ def _(arrays: Arrays, *, p: float, margin: float) -> Iterator[Arrays]:
     over="rows",
     large=(256, 64),
     certified_size=400,
-    relations=("unmoved_by_shift", "gradients_sum_to_zero", "not_negative"),
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "not_negative", "classes_permuted"),
 )  # each pair of classes is compared
 @np.errstate(all="ignore")
 def multilabel_margin(scores: Logits, labels: LabelSet) -> Terms:

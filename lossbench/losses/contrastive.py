@@ -34,6 +34,7 @@ def scaled_down(rows: np.ndarray, axis: int | None) -> tuple[np.ndarray, np.ndar
     axes=AXES,
     small=SMALL,
     large=LARGE,
+    relations=("not_negative",),
 )
 @np.errstate(all="ignore")
 def npair(anchor: Real, positive: Real, labels: RowClassIndex, *, l2_reg: NonNegativeNumber = 0.002) -> Terms:
@@ -113,6 +114,7 @@ def _(anchor, positive, labels, *, l2_reg):
     axes=AXES,
     small=SMALL,
     large=LARGE,
+    relations=("not_negative", "unmoved_by_length"),
 )
 @np.errstate(all="ignore")
 def ntxent(

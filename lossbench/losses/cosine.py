@@ -124,7 +124,7 @@ def _(first, second, mask, *, epsilon):
     reductions=("none", "mean", "sum", "weighted_mean", "nonzero_mean"),
     form_of="cosine_similarity",
     small=(6, 8),
-    relations=("arguments_swapped", "unmoved_by_length"),
+    relations=("arguments_swapped", "unmoved_by_length", "not_negative"),
     alone=("mask",),
 )
 @np.errstate(all="ignore")

@@ -15,7 +15,7 @@ SMALLEST_NORMAL = np.finfo(np.float64).tiny
 
 
 @masked_terms
-@loss(over="elements", reductions=REDUCTIONS, aliases=("kl", "kld"))
+@loss(over="elements", reductions=REDUCTIONS, aliases=("kl", "kld"), relations=("sum_not_negative",))
 @np.errstate(all="ignore")
 def kl_div(log_prediction: LogProbabilities, target: Probabilities) -> Terms:
     """Divergence of probabilities from log probabilities, one class at a time.
@@ -44,7 +44,7 @@ def _(log_prediction, target):
 
 
 @masked_terms
-@loss(over="elements", reductions=REDUCTIONS, form_of="kl_div")
+@loss(over="elements", reductions=REDUCTIONS, form_of="kl_div", relations=("sum_not_negative",))
 @np.errstate(all="ignore")
 def kl_div_log_target(log_prediction: LogProbabilities, log_target: LogProbabilities) -> Terms:
     """Divergence of one distribution from another, both given by their logarithms.
@@ -73,7 +73,7 @@ def _(log_prediction, log_target):
 
 
 @sample_weighted
-@loss(over="elements", reductions=REDUCTIONS, form_of="kl_div")
+@loss(over="elements", reductions=REDUCTIONS, form_of="kl_div", relations=("sum_not_negative",))
 @np.errstate(all="ignore")
 def kl_div_probability(prediction: Probabilities, target: Probabilities) -> Terms:
     """Divergence of one distribution from another, both given by their probabilities.

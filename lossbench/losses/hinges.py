@@ -12,11 +12,12 @@ from lossbench.loss import Denominator, Terms, loss
 from lossbench.losses import stable
 from lossbench.losses.limits import only_where, ratio
 from lossbench.losses.regression import REDUCTIONS
-from lossbench.losses.weighed import sample_weighted
+from lossbench.losses.weighed import sample_weighted, sloped_by_weight
 
 Arrays = dict[str, np.ndarray]
 
 
+@sloped_by_weight
 @loss(over="elements", reductions=REDUCTIONS, relations=("labels_mirrored", "not_negative"))
 @np.errstate(all="ignore")
 def hinge(score: Logit, sign: Sign, weight: Weight = None) -> Terms:
@@ -47,6 +48,7 @@ def _(arrays: Arrays) -> Iterator[Arrays]:
     yield {"score": arrays["sign"]}
 
 
+@sloped_by_weight
 @loss(over="elements", reductions=REDUCTIONS, relations=("labels_mirrored", "not_negative"))
 @np.errstate(all="ignore")
 def squared_hinge(score: Logit, sign: Sign, weight: Weight = None) -> Terms:

@@ -48,7 +48,7 @@ def angles(rows: Direction, classes: Direction) -> Angles:
     axes=("rows", "features", "classes"),
     small=(6, 4, 5),
     large=(64, 64, 512),
-    relations=("not_negative",),
+    relations=("not_negative", "unmoved_by_length"),
 )
 @np.errstate(all="ignore")
 def margin_softmax_of_features(

@@ -64,7 +64,7 @@ def margined(
         "extension": ("linear", "easy"),
     },
     aliases=("arcface", "cosface", "sphereface", "margin_cross_entropy"),
-    relations=("classes_permuted",),
+    relations=("classes_permuted", "not_negative"),
 )
 @np.errstate(all="ignore")
 def margin_softmax(

@@ -76,7 +76,7 @@ def _(logits, target, weight, *, alpha, beta, smooth, ignore_background):
     reductions=("mean",),
     small=SHAPE,
     large=LARGE,
-    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted"),
+    relations=("unmoved_by_shift", "gradients_sum_to_zero", "classes_permuted", "not_negative"),
 )
 @np.errstate(all="ignore")
 def generalized_dice(

@@ -11,11 +11,13 @@ from lossbench.domains import PositiveNumber, Real, Weight
 from lossbench.functions import absolute, where
 from lossbench.loss import Denominator, Terms, loss
 from lossbench.losses.limits import product
+from lossbench.losses.weighed import sloped_by_weight
 
 Arrays = dict[str, np.ndarray]
 REDUCTIONS = ("none", "mean", "sum", "mean_last", "weighted_mean", "nonzero_mean")
 
 
+@sloped_by_weight
 @loss(
     over="elements",
     reductions=REDUCTIONS,
@@ -49,6 +51,7 @@ def _(arrays: Arrays) -> Iterator[Arrays]:
     yield {"prediction": arrays["target"]}
 
 
+@sloped_by_weight
 @loss(
     over="elements",
     reductions=REDUCTIONS,
@@ -75,6 +78,7 @@ def _(prediction, target, weight):
     return (1 if weight is None else weight) * (prediction - target) ** 2
 
 
+@sloped_by_weight
 @loss(
     over="elements",
     also={"delta": (0.125, 3.0)},

@@ -45,7 +45,14 @@ def _(prediction, target, *, smooth, epsilon):
     return _dice(list(entries(prediction)), list(entries(target)), smooth, epsilon)
 
 
-@loss(over="samples", also={"epsilon": (0.125,)}, reductions=("mean",), form_of="soft_dice", small=(3, 4, 3))
+@loss(
+    over="samples",
+    also={"epsilon": (0.125,)},
+    reductions=("mean",),
+    form_of="soft_dice",
+    small=(3, 4, 3),
+    relations=("not_negative",),
+)
 @np.errstate(all="ignore")
 def class_dice(prediction: Probability, target: RowClassIndex, *, epsilon: NonNegativeNumber = 1e-5) -> Terms:
     """One minus the overlap of predicted class probabilities with a map of classes, all classes together.

@@ -25,6 +25,7 @@ from lossbench.losses.sequence import ctc, without
     axes=("sequences", "steps", "symbols"),
     small=(3, 7, 4),
     large=(16, 64, 32),
+    relations=("not_negative",),
 )
 @np.errstate(all="ignore")
 def ctc_log_probabilities(

@@ -68,8 +68,9 @@ def run(taken: Steps, input_lengths: np.ndarray, label_lengths: np.ndarray) -> t
     )
     onward = np.where(last, 0.0, after[:, 1:, :-1])
     shift = ahead - weight[:, None, None]
-    blank = np.where(taken.valid, np.exp(shift + taken.blank + onward), 0.0)
-    label = np.where(taken.valid, np.exp(shift + taken.label + after[:, :-1, 1:]), 0.0)
+    # a share is at most 1, also where sums of huge logarithms cancel to something else
+    blank = np.where(taken.valid, np.exp(np.minimum(shift + taken.blank + onward, 0.0)), 0.0)
+    label = np.where(taken.valid, np.exp(np.minimum(shift + taken.label + after[:, :-1, 1:], 0.0)), 0.0)
     return weight, after, Steps(blank, label, taken.valid)
 
 

@@ -22,7 +22,7 @@ DEGREES = {"euclidean": 1, "manhattan": 1, "squared": 2, "cosine": 0}
     over="rows",
     also={"margin": (0.5,), "distance": ("manhattan", "squared", "cosine"), "swap": (True,)},
     small=(6, 8),
-    relations=("not_negative",),
+    relations=("not_negative", "unmoved_by_shift", "grows_as_the_unit"),
 )
 @np.errstate(all="ignore")
 def triplet_margin_with_distance(

@@ -8,9 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from lossbench.domains import Domain, Mask, RowWeight
+from lossbench.domains import Domain, Kind, Mask, RowWeight
 from lossbench.loss import Argument, Denominator, Loss, Terms
 from lossbench.losses.limits import product
+
+
+def weighs(loss: Loss, name: str) -> bool:
+    """Whether an argument of a loss is an optional weight of terms, samples or classes."""
+    argument = loss.arguments[name]
+    return argument.optional and argument.domain.kind is Kind.WEIGHT
 
 
 def sample_weighted(made: Loss) -> Loss:
@@ -20,7 +26,25 @@ def sample_weighted(made: Loss) -> Loss:
     takes it beside the loss's other optional arrays, so that cases have it by itself.
     """
     reductions = made.reductions if made.variant else (*made.reductions, "weighted_mean", "nonzero_mean")
-    return _multiplied(replace(made, reductions=reductions), "sample_weight", RowWeight.__metadata__[0])
+    domain = replace(RowWeight.__metadata__[0], differentiable=True)
+    return _multiplied(replace(made, reductions=reductions), "sample_weight", domain)
+
+
+def sloped_by_weight(made: Loss) -> Loss:
+    """Decorator, above `loss`: the argument ``weight`` multiplies each term, so that the term is the slope by it."""
+    plain, position = made.function, list(made.arguments).index("weight")
+    argument = made.arguments["weight"]
+
+    @functools.wraps(plain)
+    def function(*arrays: Any, **parameters: Any) -> Terms:
+        terms = plain(*arrays, **parameters)
+        if len(arrays) <= position or arrays[position] is None:
+            return terms
+        return _with_slope(terms, plain(*arrays[:position], None, *arrays[position + 1 :], **parameters), "weight")
+
+    domain = replace(argument.domain, differentiable=True)
+    arguments = {**made.arguments, "weight": replace(argument, domain=domain)}
+    return replace(made, function=function, arguments=arguments)
 
 
 def masked_terms(made: Loss) -> Loss:
@@ -38,7 +62,8 @@ def _multiplied(made: Loss, name: str, domain: Domain) -> Loss:
         if weight is None:  # of weight 1, each
             each = np.ones(np.shape(terms.value))
             return replace(terms, denominators={**_denominators(terms, each), **terms.denominators})
-        return weighed(terms, weight)
+        made_of = weighed(terms, weight)
+        return _with_slope(made_of, terms, name) if domain.differentiable else made_of
 
     dressed = replace(
         made,
@@ -65,6 +90,23 @@ def weighed(terms: Terms, weight: np.ndarray) -> Terms:
         magnitude=None if terms.magnitude is None else each(terms.magnitude),
         slope_magnitudes={name: each(size) for name, size in terms.slope_magnitudes.items()},
         denominators={**terms.denominators, **_denominators(terms, weight)},
+    )
+
+
+@np.errstate(all="ignore")
+def _with_slope(weighted: Terms, terms: Terms, name: str) -> Terms:
+    """The weighted terms with their slope by the weight, which is the plain term; the weighted mean has one as well."""
+    asked = np.ones(np.shape(terms.value), bool) if terms.masked is None else ~terms.masked
+    size = np.abs(terms.value) if terms.magnitude is None else terms.magnitude
+    mean = weighted.denominators["weighted_mean"]
+    return replace(
+        weighted,
+        slopes={**weighted.slopes, name: np.where(asked, terms.value, 0.0)},
+        slope_magnitudes={**weighted.slope_magnitudes, name: np.where(asked, size, 0.0)},
+        denominators={
+            **weighted.denominators,
+            "weighted_mean": replace(mean, slopes={**mean.slopes, name: asked.astype(float)}),
+        },
     )
 
 

@@ -114,7 +114,29 @@ BENDS = {
     "first_rows_alone": ("absolute_error", "by size"),
     "ignored_is_absent": ("nll", "by position"),
     "weight_zero_is_absent": ("squared_error", "by position"),
+    "sum_not_negative": ("kl_div", "negative"),
 }
+
+# Beyond what their arguments imply: softmaxes do not move with their scores, divergences are not negative, and so on.
+KEPT = {
+    "unmoved_by_shift": ("cross_entropy", "listwise_softmax", "ctc", "rnnt", "triplet_margin_with_distance"),
+    "gradients_sum_to_zero": ("cross_entropy", "categorical_focal", "multi_margin", "generalized_dice"),
+    "not_negative": ("ntxent", "npair", "generalized_kl", "class_dice", "margin_softmax", "poly1_cross_entropy"),
+    "sum_not_negative": ("kl_div", "kl_div_log_target", "kl_div_probability"),
+    "unmoved_by_length": ("cosine_similarity", "ntxent", "margin_softmax_of_features"),
+    "labels_mirrored": ("binary_cross_entropy", "hinge", "soft_margin", "margin_ranking"),
+    "rows_permuted": ("squared_error", "npair", "circle", "checked_mse", "generalized_dice"),
+    "ignored_is_absent": ("cross_entropy", "nll", "linear_cross_entropy"),
+    "weight_zero_is_absent": ("squared_error", "cross_entropy", "linear_cross_entropy", "cosine_distance"),
+    "mean_of_none": ("huber", "cross_entropy", "ctc"),
+}
+
+
+@pytest.mark.parametrize("relation", KEPT)
+def test_losses_keep_the_relations_that_mathematics_gives_them(relation: str) -> None:
+    for name in KEPT[relation]:
+        assert relation in {kept.name for kept in kept_by(LOSSES[name])}, name
+        assert [case for case in cases_of(name) if relation in case.how], name
 
 
 @pytest.mark.parametrize("name", [name for name in BENDS if name not in ("labels_mirrored", "classes_permuted")])

@@ -106,3 +106,19 @@ def test_entries_left_out_of_a_cosine() -> None:
     distance = terms("cosine_distance", given)
     assert distance.value[0] == pytest.approx(1 / 25, rel=1e-14)
     assert distance.slopes["first"][0, 2] == 0
+
+
+def test_the_slope_by_a_weight_is_the_term_without_it() -> None:
+    logits, target, weight = RANDOM.normal(size=(4, 3)), np.array([0, 2, 1, 1]), np.array([2.0, 0.0, 0.5, 1.0])
+    plain = terms("cross_entropy", {"logits": logits, "target": target}, ignore_index=1)
+    made = terms("cross_entropy", {"logits": logits, "target": target, "sample_weight": weight}, ignore_index=1)
+    assert made.slopes["sample_weight"].tolist() == plain.value.tolist()
+    assert made.denominators["weighted_mean"].slopes["sample_weight"].tolist() == [1, 1, 0, 0]  # ignored: not counted
+    given = {"prediction": np.array([3.0, 1.0]), "target": np.zeros(2), "weight": np.array([0.0, 2.0])}
+    assert terms("squared_error", given).slopes["weight"].tolist() == [9.0, 1.0]
+
+
+def test_a_gradient_is_asked_by_the_weights_that_multiply_whole_terms() -> None:
+    asked = {name for name, loss in LOSSES.items() if {"weight", "sample_weight"} & set(loss.differentiable)}
+    assert asked >= {"squared_error", "absolute_error", "huber", "hinge", "squared_hinge", "cross_entropy", "ctc"}
+    assert "binary_cross_entropy" not in asked  # torch has no derivative by its weight, and refuses to be asked

@@ -135,7 +135,15 @@ ZERO = np.zeros((3, 2, 1))
 @pytest.mark.parametrize("name", SHARING)
 def test_the_rounded_truth_agrees_on_every_case_of_smoke(name: str):
     cases = unfold(load("smoke"), catalogue(), Selection(frozenset([name])))
-    assert {case.regime for case in cases} >= {"normal", "boundary", "tie", "zeros", "poison", "empty", "one_row"}
+    assert {case.regime for case in cases} >= {
+        "normal",
+        "boundary",
+        "log_uniform",
+        "zeros",
+        "poison",
+        "empty",
+        "one_row",
+    }
     for case in cases:
         found = verdict(right(str(case)))
         assert found.status is Status.AGREES, (case, found)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from lossbench.cases.draft import Draft, portable
+from lossbench.cases.regimes.reach import ties
 from lossbench.cases.regimes.registry import LINES, ROWS, SCORES, SEASONABLE, regime
 from lossbench.cases.regimes.rows import harden_labels, leaders_of, onehot_rows, scale_boxes
 from lossbench.domains import Kind
@@ -89,7 +90,7 @@ def kink(draft: Draft) -> None:
             draft.arrays[name] = np.where(here, values, array)
 
 
-@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.UNIT, Kind.BOX)
+@regime(*LINES, *SCORES, Kind.PROBABILITY, Kind.UNIT, Kind.BOX, to=ties)
 def tie(draft: Draft) -> None:
     """Equal numbers where a loss compares: identical pairs, repeated maxima, logits of exactly 0."""
     batch = draft.loss.over is Over.BATCH

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from lossbench.cases.draft import Draft
-from lossbench.cases.regimes.registry import NUMBERS, regime
-from lossbench.domains import Axes, Kind
-from lossbench.loss import Over
+from lossbench.cases.regimes.reach import has_bounds, has_soft_target, names_classes, superfluous, takes_columns
+from lossbench.cases.regimes.registry import SEASONABLE, regime
+from lossbench.domains import Kind
 
 
-@regime(Kind.BINARY, Kind.PROBABILITIES, invalid=True)
+@regime(to=has_soft_target, invalid=True)
 def odd_labels(draft: Draft) -> None:
     """Soft labels that are no distribution: outside of [0, 1], rows of zeros, rows that sum to 2 or 1/2.
 
@@ -26,15 +26,21 @@ def odd_labels(draft: Draft) -> None:
             draft.arrays[name] = array * draft.generator.choice([0.0, 0.5, 1.0, 2.0], array.shape[:-1])[..., None]
 
 
-@regime(Kind.CLASS_INDEX, Kind.LABELS, must_reject=True, invalid=True, dangerous=True)
+@regime(Kind.CLASS_INDEX, Kind.LABELS, to=names_classes, must_reject=True, invalid=True, dangerous=True)
 def invalid_classes(draft: Draft) -> None:
-    """Class indices that do not exist: the number of classes, -1, and far out on both sides."""
-    classes = max(draft.shape[-1], 1)
+    """Class indices, and nodes of a tree, that do not exist: their number, -1, and far out on both sides."""
+    classes = max(draft.loss.classes(draft.shape), 1)
     wrong = [c for c in (classes, -1, classes + 1000, -1000) if c != draft.parameters.get("ignore_index")]
     _replace_some(draft, (Kind.CLASS_INDEX, Kind.LABELS), wrong)
+    if "nodes" in draft.arrays:  # of which a negative one is past the end of its path
+        nodes = draft.arrays["nodes"]
+        far = draft.generator.choice([classes, classes + 1000], nodes.shape)
+        draft.arrays["nodes"] = np.where((nodes >= 0) & draft.some(nodes.shape), far, nodes)
 
 
-@regime(Kind.CLASS_INDEX, must_reject=True, invalid=True, dangerous=True, fractional=True)
+@regime(
+    Kind.CLASS_INDEX, Kind.LABELS, to=names_classes, must_reject=True, invalid=True, dangerous=True, fractional=True
+)
 def invalid_fractions(draft: Draft) -> None:
     """Class indices that are no whole numbers: half a class too high, and in the format of the scores."""
 
@@ -52,9 +58,17 @@ def invalid_signs(draft: Draft) -> None:
         draft.arrays[name] = draft.generator.choice([0.0, 0.5], draft.arrays[name].shape)
 
 
+@regime(to=has_bounds, must_reject=True, invalid=True, dangerous=True, outside=True)
+def invalid_options(draft: Draft) -> None:
+    """A parameter just beyond its range, and ordinary inputs: a threshold of 0, a share of 2, a class of -1.
+
+    Some document a limit there; the definition has none.
+    """
+
+
 @regime(
-    *NUMBERS,
-    over=(Over.ELEMENTS, Over.ROWS),
+    *SEASONABLE,
+    to=takes_columns,
     arrays=2,
     must_reject=True,
     invalid=True,
@@ -67,18 +81,9 @@ def column(draft: Draft) -> None:
     Of rows it is what has one entry for each row, such as a class or a sign; else rows that stand apart, (N, 1, C)
     against (N, C).
     """
-    for name in _superfluous(draft):
+    for name in superfluous(draft.loss):
         array = draft.arrays[name]
         draft.arrays[name] = array[..., None, :] if array.shape == draft.shape and array.ndim > 1 else array[..., None]
-
-
-def _superfluous(draft: Draft) -> list[str]:
-    """The one argument that gets an axis too many; none where the loss has no second that goes with the first."""
-    per_row = [n for n in draft.arrays if draft.loss.arguments[n].domain.axes is Axes.TERMS]
-    whole = [n for n in draft.arrays if draft.loss.arguments[n].domain.axes is Axes.ALL]
-    if draft.loss.over is Over.ROWS and per_row:
-        return per_row[:1]
-    return ["target"] if "target" in whole else whole[1:2]
 
 
 def _replace_some(draft: Draft, kinds: tuple[Kind, ...], wrong: list[int]) -> None:

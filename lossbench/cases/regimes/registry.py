@@ -29,6 +29,7 @@ class Regime:
     needs: tuple[Kind, ...]
     parameter: str = ""  # one that a loss may have instead of such an argument
     over: tuple[Over, ...] = ()  # what terms must run over; empty: anything
+    to: Callable[[Loss], bool] | None = None  # what else a loss must have, so that there is something to season
     arrays: int = 1  # how many arguments a loss must at least have
     kinks: bool = False
     rows: int | None = None  # the length it gives the first axis, where it sets one
@@ -40,6 +41,7 @@ class Regime:
     superfluous: bool = False  # whether all that is wrong is an axis of length 1 that should not be there
     fractional: bool = False  # whether class indices are handed over as fractions, in the tested format
     dangerous: bool = False  # whether they may do harm to the process that takes them: they are asked last
+    outside: bool = False  # whether what is wrong is a parameter beyond its range, and not an argument
     literal: Literal | None = None  # the inputs themselves, of a stored case
     captured: bool = False  # whether it hands over a user's own tensors: only a case that names it asks for it
 
@@ -57,6 +59,8 @@ class Regime:
         if self.kinks:
             return loss.kinks_at is not None
         if (self.over and loss.over not in self.over) or len(loss.arguments) < self.arrays:
+            return False
+        if self.to is not None and not self.to(loss):
             return False
         if self.parameter and self.parameter in loss.parameters:
             return True

@@ -6,14 +6,16 @@ import math
 
 import numpy as np
 
-from lossbench.cases.draft import Draft
-from lossbench.cases.regimes.registry import LINES, SCORES, regime
+from lossbench.cases.draft import Draft, of_unit_length, portable
+from lossbench.cases.regimes.reach import has, has_classes, names_classes, nears
+from lossbench.cases.regimes.registry import LINES, ROWS, SCORES, regime
 from lossbench.cases.regimes.rows import harden_labels, onehot_rows
-from lossbench.domains import Kind
+from lossbench.domains import Axes, Kind
 from lossbench.loss import Over
 
 HALF_SATURATES = 4.0  # beyond this gap the smaller of two probabilities loses digits in half precision
 EXP_OVERFLOWS = 709.0  # exp of more than this exceeds float64
+BEYOND_HALF = 2**11 + 5
 LENGTHS = ("delta", "beta", "margin")  # parameters that residuals are held against
 
 
@@ -67,15 +69,69 @@ def to_scale(draft: Draft) -> None:
             draft.arrays[name] = draft.arrays[name] * unit**power
 
 
-@regime(*LINES)
+@regime(to=nears)
 def near(draft: Draft) -> None:
-    """Real arguments that differ by a few units in the last place, and so nearly parallel vectors."""
-    lines = [name for name, _ in draft.floats(*LINES) if not draft.loss.is_shared(name)]
+    """What differs by a few units in the last place: real arguments, boxes, distributions, and rows of a batch."""
+    lines = [n for n, d in draft.floats(*LINES, Kind.BOX, *ROWS) if _has_own(draft, n) and d.axes is Axes.ALL]
+    lines = lines or [name for name, _ in draft.floats(*LINES) if _has_own(draft, name)]
     for name in lines[1:]:
         first = draft.arrays[lines[0]]
         if draft.arrays[name].shape == first.shape:
-            steps = draft.generator.choice([-64, -2, -1, 0, 1, 2, 8, 1024], first.shape)
-            draft.arrays[name] = first * (1 + steps * draft.format.eps)
+            draft.arrays[name] = _as_parametrized(draft, name, _steps_from(draft, first), lines[0])
+    for name, _ in draft.floats(Kind.LOGIT) if lines else ():  # the logarithm of what stands beside it
+        other = draft.arrays[lines[0]]
+        if draft.loss.arguments[lines[0]].domain.kind is Kind.POSITIVE and draft.arrays[name].shape == other.shape:
+            with np.errstate(divide="ignore"):
+                logs = np.where(other > 0, np.log(other), draft.arrays[name])
+            draft.arrays[name] = _steps_from(draft, portable(logs, draft.generator))
+    if draft.loss.over is Over.BATCH and len(lines) < 2:
+        for name, domain in draft.floats(Kind.REAL, Kind.UNIT):
+            rows = draft.arrays[name]
+            if rows.shape[0] > 1:
+                beside = _steps_from(draft, np.broadcast_to(rows[:1], rows.shape))
+                chosen = draft.some(rows.shape[:1]).reshape(-1, *(1,) * (rows.ndim - 1))
+                mixed = np.where(chosen, beside, rows)
+                draft.arrays[name] = of_unit_length(mixed) if domain.kind is Kind.UNIT else mixed
+
+
+def _steps_from(draft: Draft, array: np.ndarray) -> np.ndarray:
+    """Numbers a few units in the last place away."""
+    steps = draft.generator.choice([-64, -2, -1, 0, 1, 2, 8, 1024], array.shape)
+    return np.asarray(array * (1 + steps * draft.format.eps))
+
+
+def _has_own(draft: Draft, name: str) -> bool:
+    argument = draft.loss.arguments[name]
+    return not draft.loss.is_shared(name) and not argument.optional
+
+
+def _as_parametrized(draft: Draft, name: str, values: np.ndarray, source: str) -> np.ndarray:
+    """Values of one argument as those of another: the same, or a probability and its logarithm."""
+    kinds = draft.loss.arguments[source].domain.kind, draft.loss.arguments[name].domain.kind
+    if kinds == (Kind.LOG_PROBABILITIES, Kind.PROBABILITIES):
+        return portable(np.exp(values), draft.generator)
+    return values
+
+
+@regime(*LINES, *SCORES, to=has(*LINES, *SCORES))
+def one_scaled(draft: Draft) -> None:
+    """In each term one argument, or weight, times a power of ten from the small half of the exponents to the large."""
+    terms = draft.loss.term_shape(draft.shape)
+    names = [
+        name
+        for name, _ in draft.floats(*LINES, *SCORES, Kind.WEIGHT)
+        if draft.arrays[name].shape[: len(terms)] == terms and not draft.loss.is_shared(name)
+    ]
+    if not names:
+        return
+    reach = int(math.log10(draft.format.largest) / 2.2)
+    which = draft.generator.integers(0, len(names), terms)
+    tens = draft.generator.integers(-reach, reach + 1, terms)
+    powers = np.array([float(f"1e{k}") for k in range(-reach, reach + 1)])[np.asarray(tens) + reach]
+    for number, name in enumerate(names):
+        array = draft.arrays[name]
+        factor = np.where(which == number, powers, 1.0)
+        draft.arrays[name] = array * factor.reshape(terms + (1,) * (array.ndim - len(terms)))
 
 
 @regime(*LINES, Kind.LOGITS)
@@ -90,12 +146,16 @@ def offset(draft: Draft) -> None:
             draft.arrays[name] = array + (np.abs(shift) if domain.kind is Kind.POSITIVE else shift)
 
 
-@regime(Kind.CLASS_INDEX)
+@regime(Kind.CLASS_INDEX, to=has_classes)
 def last_class(draft: Draft) -> None:
-    """Class indices at the far end, where 16-bit formats cannot hold them."""
+    """Class indices at the far end, where 16-bit formats cannot hold them.
+
+    Labels that are but equal or not stand side by side beyond 2^11, where those formats take neighbours for the same.
+    """
     for name, array in draft.arrays.items():
         if _is_class(draft, name):
-            last = max(draft.shape[-1], 1)
+            last = draft.loss.classes(draft.shape) if names_classes(draft.loss) else BEYOND_HALF
+            last = max(last, 1)
             draft.arrays[name] = np.maximum(0, last - 1 - draft.generator.integers(0, 3, array.shape))
 
 

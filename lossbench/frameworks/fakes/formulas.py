@@ -67,6 +67,16 @@ def same_shape(one: Tensor, other: Tensor) -> None:
         raise ValueError(f"shapes {one.shape} and {other.shape} differ")
 
 
+def inside(name: str, value: float, low: float, high: float = np.inf, low_open: bool = False) -> None:
+    """See that a parameter lies within its range.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if not low <= value <= high or (low_open and value == low):
+        raise ValueError(f"{name} is {value}; it should be {'above' if low_open else 'at least'} {low}, at most {high}")
+
+
 def squared(prediction: Tensor, target: Tensor) -> Parts:
     """The squared error."""
     same_shape(prediction, target)
@@ -91,11 +101,23 @@ def far_out(prediction: Tensor, target: Tensor, edge: np.ndarray) -> np.ndarray:
 def huber(prediction: Tensor, target: Tensor, delta: float) -> Parts:
     """Huber's loss."""
     same_shape(prediction, target)
+    inside("delta", delta, 0.0, low_open=True)
     residual = numbers(prediction) - numbers(target)
     size, edge = np.abs(residual), residual.dtype.type(delta)
     terms = np.where(size <= edge, residual**2 / 2, edge * (size - edge / 2))
     terms = np.where(np.isinf(terms), far_out(prediction, target, edge), terms)
     return both(prediction, np.clip(residual, -edge, edge), terms)
+
+
+def surprisal(prediction: Tensor, target: Tensor) -> Parts:
+    """Binary cross entropy of a probability, where 0 log 0 = 0."""
+    same_shape(prediction, target)
+    p, y = numbers(prediction), numbers(target)
+    with np.errstate(all="ignore"):
+        yes, no = -np.log(p), -np.log1p(-p)
+        terms = np.where(y == 0, 0, y * yes) + np.where(y == 1, 0, (1 - y) * no) + np.where(np.isnan(p), p, 0)
+        slope = np.where(y == 1, 0, (1 - y) / (1 - p)) - np.where(y == 0, 0, y / p)
+        return Parts(terms.astype(p.dtype), {"prediction": slope, "target": yes - no}, prediction.dtype)
 
 
 def logistic(logit: Tensor, target: Tensor, weight: Tensor | None = None, pos_weight: Tensor | None = None) -> Parts:
@@ -130,8 +152,9 @@ class Rows:
         """The rows of a case.
 
         Raises:
-            ValueError: a class does not exist, or there is not one for each row.
+            ValueError: a class does not exist, there is not one for each row, or the smoothing is no share.
         """
+        inside("label_smoothing", smoothing, 0.0, 1.0)
         x = numbers(logits)
         if target.shape != x.shape[:-1]:
             raise ValueError(f"classes of shape {target.shape} for rows of {x.shape}")
@@ -171,6 +194,9 @@ class Rows:
 
 def dice(prediction: Tensor, target: Tensor, smooth: float, epsilon: float) -> Parts:
     """The soft Dice loss of each sample."""
+    inside("smooth", smooth, 0.0)
+    inside("epsilon", epsilon, 0.0)
+    same_shape(prediction, target)
     q, y = numbers(prediction), numbers(target)
     axes = tuple(range(1, q.ndim))
     size = (q + y).sum(axis=axes, keepdims=True) + q.dtype.type(smooth) + q.dtype.type(epsilon)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lossbench.frameworks.fakes import formulas
 from lossbench.frameworks.fakes.engine import Answer, Tensor, framework, numbers, reduced
+from lossbench.records import INTEGERS
 
 
 @framework.implements(via="fakes.honest.squared_error")
@@ -27,6 +28,12 @@ def huber(prediction: Tensor, target: Tensor, *, delta: float = 1.0, reduction: 
     return formulas.huber(prediction, target, delta).reduced(reduction)
 
 
+@framework.implements(via="fakes.honest.binary_cross_entropy")
+def binary_cross_entropy(prediction: Tensor, target: Tensor, *, reduction: str) -> Answer:
+    """The logarithms of both probabilities, in the shares of yes and no."""
+    return formulas.surprisal(prediction, target).reduced(reduction)
+
+
 @framework.implements(via="fakes.honest.binary_cross_entropy_with_logits")
 def binary_cross_entropy_with_logits(
     logit: Tensor, target: Tensor, weight: Tensor | None = None, pos_weight: Tensor | None = None, *, reduction: str
@@ -35,7 +42,7 @@ def binary_cross_entropy_with_logits(
     return formulas.logistic(logit, target, weight, pos_weight).reduced(reduction)
 
 
-@framework.implements(via="fakes.honest.cross_entropy", integers=("int64", "int32", "int16", "int8", "uint8"))
+@framework.implements(via="fakes.honest.cross_entropy", integers=INTEGERS)
 def cross_entropy(
     logits: Tensor,
     target: Tensor,

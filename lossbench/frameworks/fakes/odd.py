@@ -15,6 +15,7 @@ from lossbench.frameworks.fakes.formulas import (
     both,
     dice,
     far_out,
+    inside,
     logistic,
     same_shape,
     squared,
@@ -46,6 +47,7 @@ def divides_first(prediction: Tensor, target: Tensor, *, reduction: str) -> Answ
 def one_product(prediction: Tensor, target: Tensor, *, delta: float = 1.0, reduction: str) -> Answer:
     """Has one formula for both sides: the clipped residual times what it stands away from half of itself."""
     same_shape(prediction, target)
+    inside("delta", delta, 0.0, low_open=True)
     residual = numbers(prediction) - numbers(target)
     clipped = np.clip(residual, -residual.dtype.type(delta), residual.dtype.type(delta))
     terms = clipped * (residual - clipped / 2)

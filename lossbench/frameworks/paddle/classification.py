@@ -6,9 +6,9 @@ import paddle
 import paddle.nn.functional as F  # noqa: N812  (the name all of Paddle's users know it by)
 from paddle import Tensor
 
-from lossbench.frameworks.paddle.engine import DTYPES, framework
+from lossbench.frameworks.paddle.engine import DTYPES, INTEGERS, framework
 from lossbench.frameworks.paddle.rows import CLASS_INDICES, CLIPPED, NO_GRADIENT, SOFT_CLIPPED
-from lossbench.records import INTEGERS, Known
+from lossbench.records import Known
 
 MIXED_UP = Known(
     "smooths labels as if the classes lay last: refused, or silently another label where both axes are as long",

@@ -14,12 +14,14 @@ import numpy as np
 import paddle
 from paddle import Tensor
 
+from lossbench.by_classes import through_classes
 from lossbench.framework import Adapter, Framework, Timed, shaped
 from lossbench.frameworks.paddle.device import PaddleDevice
 from lossbench.gauges import DeviceGauge, Gauge
 
 # On the processor Paddle lacks kernels for the 16-bit formats: no loss runs in them from end to end.
 DTYPES = ("float64", "float32")
+INTEGERS = ("int64", "int32", "int16", "int8", "uint8")  # it has no others: what it calls uint16 is bfloat16
 
 
 class Static:
@@ -105,11 +107,13 @@ class Paddle(Framework):
             paddle.device.synchronize()
 
     def modes(self) -> Sequence[str]:
-        """Eager, and ``paddle.jit.to_static``."""
-        return ("eager", "compiled")
+        """Eager, ``paddle.jit.to_static``, and eager calls of classes for functions."""
+        return ("eager", "compiled", "classes")
 
     def compile(self, adapter: Adapter, mode: str) -> Adapter:
-        """The adapter as a static graph, built anew for each shape."""
+        """The adapter as a static graph, built anew for each shape, or by the classes of its functions."""
+        if mode == "classes":
+            return through_classes(adapter, paddle.nn.functional, paddle.nn)
         return adapter if mode == "eager" else Static(adapter)
 
     def gauge(self) -> Gauge:

@@ -6,8 +6,8 @@ import paddle
 import paddle.nn.functional as F  # noqa: N812  (the name all of Paddle's users know it by)
 from paddle import Tensor, nn
 
-from lossbench.frameworks.paddle.engine import DTYPES, framework
-from lossbench.records import INTEGERS, Known
+from lossbench.frameworks.paddle.engine import DTYPES, INTEGERS, framework
+from lossbench.records import Known
 
 DISTANCES = {
     "euclidean": lambda u, v: paddle.linalg.vector_norm(u - v, axis=-1),

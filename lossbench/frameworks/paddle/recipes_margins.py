@@ -40,7 +40,9 @@ def margin_softmax(
     # the target's column alone: a margin on all of them would give the others a slope of 0 times infinity at ±1
     column = target.unsqueeze(-1)
     cosine = paddle.take_along_axis(cosines, column, axis=-1)
-    own = margined(cosine, margin1, margin2)
+    # where no margin is put, its slope of infinity at -1 would be multiplied by 0
+    turned = paddle.where(cosine > 0, cosine, paddle.zeros_like(cosine)) if extension == "easy" else cosine
+    own = margined(turned, margin1, margin2)
     if extension == "linear":
         border = math.cos((math.pi - margin2) / margin1)
         own = paddle.where(cosine >= border, own, cosine - margin2 * math.sin(margin2))

@@ -8,8 +8,8 @@ import paddle
 import paddle.nn.functional as F  # noqa: N812  (the name all of Paddle's users know it by)
 from paddle import Tensor
 
-from lossbench.frameworks.paddle.engine import DTYPES, framework
-from lossbench.records import INTEGERS, Known, Symptom
+from lossbench.frameworks.paddle.engine import DTYPES, INTEGERS, framework
+from lossbench.records import Known, Symptom
 
 CLASS_INDICES = ("int64", "int32")
 NO_GRADIENT = Known("gives no gradient to the target", no_gradient=("target",))

@@ -47,7 +47,9 @@ def margin_softmax(
     # the target's column alone: a margin on all of them would give the others a slope of 0 times infinity at ±1
     column = target[..., None]
     cosine = tf.gather(cosines, column, batch_dims=target.ndim)
-    own = margined(cosine, margin1, margin2)
+    # where no margin is put, its slope of infinity at -1 would be multiplied by 0
+    turned = tf.where(cosine > 0, cosine, tf.zeros_like(cosine)) if extension == "easy" else cosine
+    own = margined(turned, margin1, margin2)
     if extension == "linear":
         own = tf.where(cosine >= math.cos((math.pi - margin2) / margin1), own, cosine - margin2 * math.sin(margin2))
     own = own - margin3

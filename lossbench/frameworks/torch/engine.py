@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lossbench.by_classes import through_classes
 from lossbench.framework import Adapter, Framework, Timed, shaped
 from lossbench.frameworks.torch.device import TorchDevice
 from lossbench.gauges import DeviceGauge, Gauge
@@ -83,19 +84,21 @@ class Torch(Framework):
             torch.cuda.synchronize()
 
     def modes(self) -> Sequence[str]:
-        """Eager, ``torch.compile``, and eager calls captured as CUDA graphs."""
-        return ("eager", "compiled", "graph")
+        """Eager, ``torch.compile``, eager calls captured as CUDA graphs, and eager calls of classes for functions."""
+        return ("eager", "compiled", "graph", "classes")
 
     def mode_lacks(self, mode: str) -> str:
         """``torch.compile`` builds kernels for the processor with a C++ compiler; graphs need a graphics card."""
         if mode == "graph":
             return "" if self.device == "cuda" else "graphs are captured on a graphics card alone (--device cuda)"
-        if mode == "eager" or self.device != "cpu" or compiler():
+        if mode in ("eager", "classes") or self.device != "cpu" or compiler():
             return ""
         return f"torch.compile needs a C++ compiler, and none of {', '.join(COMPILERS)} is found (CXX names another)"
 
     def compile(self, adapter: Adapter, mode: str) -> Adapter:
         """The adapter under ``torch.compile``, anew for each shape; one it cannot take as a whole is refused."""
+        if mode == "classes":
+            return through_classes(adapter, torch.nn.functional, torch.nn)
         if mode in ("eager", "graph"):
             return adapter if mode == "eager" else Graphed(adapter)
         torch._dynamo.config.recompile_limit = MOST_SHAPES

@@ -9,6 +9,7 @@ import numpy as np
 from lossbench.floats import format_named, round_to
 from lossbench.frameworks.fakes.engine import Answer, Tensor, framework, numbers, rounded
 from lossbench.frameworks.fakes.formulas import Parts, Rows, logistic, squared
+from lossbench.records import INTEGERS
 
 
 def _rows(logits: Tensor, target: Tensor) -> Parts:
@@ -117,20 +118,22 @@ def _narrow(target: Tensor, kind: str) -> Tensor:
     return Tensor(np.maximum(target.data.astype(np.int64) - 1, 0), "int64") if target.dtype == kind else target
 
 
-@framework.implements(
-    "cross_entropy", via="fakes.lies.labels_of_16_bits", integers=("int64", "int32", "int16", "int8", "uint8")
-)
+@framework.implements("cross_entropy", via="fakes.lies.labels_of_16_bits", integers=INTEGERS)
 def labels_of_16_bits(logits: Tensor, target: Tensor, *, reduction: str) -> Answer:
     """Reads labels of sixteen bits wrongly."""
     return _rows(logits, _narrow(target, "int16")).reduced(reduction)
 
 
-@framework.implements(
-    "cross_entropy", via="fakes.lies.labels_without_sign", integers=("int64", "int32", "int16", "int8", "uint8")
-)
+@framework.implements("cross_entropy", via="fakes.lies.labels_without_sign", integers=INTEGERS)
 def labels_without_sign(logits: Tensor, target: Tensor, *, reduction: str) -> Answer:
     """Reads labels of eight bits without a sign wrongly."""
     return _rows(logits, _narrow(target, "uint8")).reduced(reduction)
+
+
+@framework.implements("cross_entropy", via="fakes.lies.labels_of_64_bits_without_sign", integers=INTEGERS)
+def labels_of_64_bits_without_sign(logits: Tensor, target: Tensor, *, reduction: str) -> Answer:
+    """Reads labels of sixty-four bits without a sign wrongly."""
+    return _rows(logits, _narrow(target, "uint64")).reduced(reduction)
 
 
 @framework.implements("squared_error", via="fakes.lies.wider_than_bfloat16")
