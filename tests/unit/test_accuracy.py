@@ -11,6 +11,7 @@ from lossbench.cases.suite import parse_case
 from lossbench.floats import FORMATS, round_to
 from lossbench.judging.accuracy import shown_input, table
 from lossbench.losses import catalogue
+from lossbench.output.accuracy_table import as_markdown
 from lossbench.records import Status, Verdict
 
 CASE = "huber/delta=3.0/none/float32/6x5/normal/0"
@@ -57,7 +58,12 @@ def test_no_percentile_exceeds_the_worst():
 
 def test_formats_and_implementations_stand_apart():
     rows = [ROW, replace(ROW, dtype="float16"), replace(ROW, via="torch.other"), replace(ROW, device="cuda")]
-    assert len(table(rows, catalogue())) == 8
+    rows += [replace(ROW, version="2.1"), replace(ROW, mode="compiled")]
+    made = table(rows, catalogue())
+    assert len(made) == 12
+    page = as_markdown(made)
+    assert "`torch.nn.HuberLoss` 2.1 cpu eager |" in page
+    assert "`torch.nn.HuberLoss` |" in as_markdown(table([ROW], catalogue()))
 
 
 def test_what_did_not_answer_does_not_count():
@@ -99,7 +105,7 @@ def test_the_input_is_the_one_of_the_case(dtype):
         assert float(read) == arrays[argument][2, 1]
 
 
-def test_rows_are_shown_whole_and_long_ones_not_at_all():
+def test_rows_are_shown_whole_and_long_ones_by_their_shape():
     losses = catalogue()
     text = shown_input("cross_entropy/none/float32/6x5/normal/0", "gradient of logits[3,2]: got 1, want 2", losses)
     arrays = build(parse_case("cross_entropy/none/float32/6x5/normal/0", losses), losses["cross_entropy"]).arrays
@@ -109,7 +115,27 @@ def test_rows_are_shown_whole_and_long_ones_not_at_all():
         arrays["logits"][3].astype(np.float32)
     )
     wide = shown_input("cross_entropy/none/float32/8x600/normal/0", "gradient of logits[3,2]: got 1, want 2", losses)
-    assert "logits" not in wide
+    assert wide.split()[0] == "logits=(600)"
+
+
+def test_nothing_that_was_handed_over_is_left_out_of_the_input():
+    """Of a mean over a batch every argument counts: what is too long to be read is there by its shape."""
+    losses = catalogue()
+    text = shown_input("adaptive_log_softmax/mean/float32/6x8x9/normal/0", "value: got 1, want 2", losses)
+    words = [part.partition("=")[0] for part in text.split()]
+    arguments = losses["adaptive_log_softmax"].arguments.values()
+    assert set(words) == {argument.name for argument in arguments if not argument.optional}
+    assert "features=(6x8)" in text
+    text = shown_input("huber/mean/float32/6x5/normal/0", "value: got 1, want 2", losses)
+    assert text == "prediction=(6x5) target=(6x5)"
+
+
+def test_what_is_held_against_other_answers_is_no_accuracy():
+    """A relation or a second way to run a call has its own ruler: errors there are no errors of the loss."""
+    others = [replace(ROW, reference=ruler, value_ulps=1e9, status=Status.DIFFERS) for ruler in ("relation", "path")]
+    (value, _) = table([ROW, *others], catalogue())
+    assert (value.cases, value.worst_ulps, value.differs) == (1, 3.0, 0)
+    assert table(others, catalogue()) == []
 
 
 @pytest.mark.parametrize("name", ["unheard_of/none/float32/6x5/normal/0", "not a case"])
