@@ -44,6 +44,8 @@ class Part:
     got: float | None = None
     want: float | None = None
     near: float = 1e-3  # how near, as a share, got and want are to those numbers
+    small: float | None = None  # what is wanted is no larger than this
+    place: str = ""  # a pattern of the worst place, such as an argument's name
     case: str = ""  # patterns
     dtype: str = ""
     note: str = ""
@@ -70,7 +72,11 @@ class Part:
         error = row[f"{self.side}_error"]
         if not error or not float(error) * EPS[row["dtype"]] >= self.least:
             return False
-        place = PLACE.search(row[f"{self.side}_worst"])
+        worst = row[f"{self.side}_worst"]
+        place = PLACE.search(worst)
+        small = self.small is None or (place is not None and abs(float(place["want"])) <= self.small)
+        if not (small and re.search(self.place, worst)):
+            return False
         wanted = {"got": self.got, "want": self.want}
         return all(number is None or _alike(place, name, number, self.near) for name, number in wanted.items())
 
