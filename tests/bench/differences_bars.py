@@ -46,9 +46,10 @@ class Part:
     near: float = 1e-3  # how near, as a share, got and want are to those numbers
     small: float | None = None  # what is wanted is no larger than this
     place: str = ""  # a pattern of the worst place, such as an argument's name
-    case: str = ""  # patterns
+    case: str = ""  # a pattern of its name
+    regime: str = ""  # what a hunt has found stands for itself
     dtype: str = ""
-    note: str = ""
+    note: str = ""  # a pattern
     reference: str = ""
     asks: tuple[str, ...] = ()  # the command that makes the rows, where it is not the suite
 
@@ -60,6 +61,7 @@ class Part:
             and (row["via"] == self.via or row["via"].endswith(f":{self.via}"))
             and row["status"] in self.status
             and self.dtype in ("", row["dtype"])
+            and (self.regime in ("", row["regime"]) or row["regime"].startswith("stored="))
             and self.reference in ("", row["reference"])
             and re.search(self.case, row["case"]) is not None
             and re.search(self.note, row["note"]) is not None

@@ -18,6 +18,7 @@ ROW = {
     "status": "deviates",
     "dtype": "float32",
     "case": "cross_entropy/none/float32/6x5/confident/0",
+    "regime": "confident",
     "value_error": "1e7",
     "gradient_error": "",
     "value_worst": "value[2]: got 64, want 90.5",
