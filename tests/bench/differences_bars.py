@@ -3,7 +3,7 @@
     lossbench compare --suite full --csv full.csv
     python tests/bench/differences_bars.py full.csv [--only 4,21] [--no-hunts] [--seconds 60]
 
-Prints for each difference of tests/frameworks/dangerous.toml which row shows it (how `differences.toml` says what the
+Prints for each difference of tests/frameworks/dangerous.toml, and for some further ones, which row shows it (how `differences.toml` says what the
 numbers are), and exits with 1 if one is not shown. Whether an adapter declares it counts for nothing: a row counts by
 how far the answer is off, or by what became of the process.
 """
@@ -51,10 +51,13 @@ class Part:
     dtype: str = ""
     note: str = ""  # a pattern
     reference: str = ""
+    check: str = ""  # of a row of `check`: the check that has found it
     asks: tuple[str, ...] = ()  # the command that makes the rows, where it is not the suite
 
     def shown_by(self, row: Row) -> bool:
         """Whether the row shows it by its numbers."""
+        if self.check:
+            return (row["function"], row["check"], row["result"]) == (self.via, self.check, "found")
         mine = (row["framework"], row["loss"]) == (self.framework, self.loss)
         return (
             mine
@@ -105,7 +108,7 @@ def parts_of(entry: Mapping[str, object]) -> list[Part]:
 def differences() -> list[tuple[str, list[Part]]]:
     """All of them: what each is, and how it shows."""
     table = tomllib.loads((HERE / "differences.toml").read_text(encoding="utf-8"))
-    return [(entry["what"], parts_of(entry)) for entry in table["difference"]]
+    return [(entry["what"], parts_of(entry)) for entry in (*table["difference"], *table["further"])]
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -132,11 +135,13 @@ def asked(words: Sequence[str], folder: Path, made: dict[tuple[str, ...], list[d
 def worst(part: Part, rows: Iterable[Row]) -> Row | None:
     """The row that shows it best: the simplest case, by its length."""
     showing = [row for row in rows if part.shown_by(row)]
-    return min(showing, key=lambda row: (len(row["case"]), row["case"]), default=None)
+    return min(showing, key=lambda row: (len(row.get("case", "")), row.get("case", "")), default=None)
 
 
 def line(row: Row, side: str) -> str:
     """A row in words."""
+    if "check" in row:
+        return f"{row['result']} by check, {row['check']}: {row['detail']}"
     place = row.get(f"{side}_worst", "") if side else row["worst"]
     return f"{row['status']} {row['case']} by {row['via']}: {place or row['worst']}; {row['note']}"[:400]
 
