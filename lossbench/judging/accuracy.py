@@ -55,6 +55,33 @@ class Accuracy:
     input: str  # what was handed over there
 
 
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """An implementation that was asked in a format and gave no number that could be compared."""
+
+    loss: str
+    framework: str
+    via: str
+    dtype: str
+    status: str
+    reason: str
+
+
+def silent(rows: Iterable[Verdict]) -> list[Silent]:
+    """Those of which the table says nothing, with the first reason each gave; what a framework has not is no silence."""
+    asked: dict[tuple[str, ...], Silent] = {}
+    heard: set[tuple[str, ...]] = set()
+    for row in rows:
+        key = (row.loss, row.framework, row.via, row.dtype)
+        if row.status in (Status.ABSENT, Status.SKIPPED) or row.reference in OTHER_RULERS:
+            continue
+        if row.status not in WITHOUT and row.compared and (row.value_ulps, row.gradient_ulps) != (None, None):
+            heard.add(key)
+        elif row.status is not Status.REJECTS:
+            asked.setdefault(key, Silent(*key, row.status, row.note))
+    return [one for key, one in asked.items() if key not in heard]
+
+
 def table(rows: Iterable[Verdict], losses: Mapping[str, Loss]) -> list[Accuracy]:
     """The accuracy of all implementations that have answered, by loss, implementation and format."""
     groups: dict[tuple[str, ...], list[Verdict]] = {}

@@ -12,7 +12,7 @@ from dataclasses import fields
 from rich.markup import escape
 from rich.table import Table
 
-from lossbench.judging.accuracy import Accuracy
+from lossbench.judging.accuracy import Accuracy, Silent
 from lossbench.output.coverage import markdown_row
 from lossbench.output.tables import figure
 from lossbench.results import cell
@@ -101,8 +101,19 @@ def as_json(rows: Sequence[Accuracy]) -> str:
     )
 
 
-def as_markdown(rows: Sequence[Accuracy]) -> str:
-    """A page: one table for each loss."""
+def said_of(silent: Sequence[Silent]) -> list[str]:
+    """A line for each implementation that gave nothing to compare, its formats together."""
+    formats: dict[tuple[str, ...], list[str]] = {}
+    for one in silent:
+        formats.setdefault((one.loss, one.via, one.status, one.reason.partition(";")[0]), []).append(one.dtype)
+    return [
+        f"{loss} by {via} in {', '.join(dtypes)}: {status}, {reason}"
+        for (loss, via, status, reason), dtypes in formats.items()
+    ]
+
+
+def as_markdown(rows: Sequence[Accuracy], silent: Sequence[Silent] = ()) -> str:
+    """A page: one table for each loss, and at its end who gave nothing to compare."""
     versions = dict.fromkeys(f"{row.framework} {row.version}" for row in sorted(rows, key=lambda row: row.framework))
     parts = [INTRODUCTION, f"Measured: {', '.join(versions)}.", ""]
     several = Several(rows)
@@ -119,6 +130,9 @@ def as_markdown(rows: Sequence[Accuracy]) -> str:
                 f"`{row.via}`{several.rest(row)}", row.dtype, row.of, *map(figure, figures), right(row), shows
             )
         parts.append("")
+    if silent:
+        parts += ["## Without a number", "", "Asked, and never answered with anything that could be compared:", ""]
+        parts += [f"- {line}" for line in said_of(silent)] + [""]
     return "\n".join(parts)
 
 

@@ -9,7 +9,7 @@ import pytest
 from lossbench.cases.inputs import build
 from lossbench.cases.suite import parse_case
 from lossbench.floats import FORMATS, round_to
-from lossbench.judging.accuracy import shown_input, table
+from lossbench.judging.accuracy import shown_input, silent, table
 from lossbench.losses import catalogue
 from lossbench.output.accuracy_table import as_markdown
 from lossbench.records import Status, Verdict
@@ -141,3 +141,18 @@ def test_what_is_held_against_other_answers_is_no_accuracy():
 @pytest.mark.parametrize("name", ["unheard_of/none/float32/6x5/normal/0", "not a case"])
 def test_a_case_of_another_catalogue_shows_no_input(name):
     assert shown_input(name, "value: got 1, want 2", catalogue()) == ""
+
+
+def test_who_was_asked_and_gave_no_number_is_said_at_the_end_of_the_page():
+    mute = replace(ROW, via="torch.mute", status=Status.REFUSES, compared=0, value_ulps=None, gradient_ulps=None)
+    mute = replace(mute, note="TypeError: never; mind", reference="")
+    rows = [ROW, mute, replace(mute, dtype="float16"), replace(mute, via=ROW.via), replace(mute, status=Status.ABSENT)]
+    rows += [replace(mute, via="torch.none", status=Status.ABSENT), replace(mute, via="torch.right", status=Status.REJECTS)]
+    found = silent(rows)
+    assert [(one.via, one.dtype, one.status) for one in found] == [
+        ("torch.mute", "float32", "refuses"),
+        ("torch.mute", "float16", "refuses"),
+    ]
+    page = as_markdown(table(rows, catalogue()), found)
+    assert "- huber by torch.mute in float32, float16: refuses, TypeError: never" in page
+    assert "Without a number" not in as_markdown(table([ROW], catalogue()))
