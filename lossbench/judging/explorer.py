@@ -58,7 +58,7 @@ class Explorer:
         self.others = [r for r in plain if r != self.plain]
 
     def fresh(self, number: int, generator: np.random.Generator) -> Literal | None:
-        """Inputs of some regime, or of any bit patterns; None where these do not go together."""
+        """Inputs of some regime, or of any bit patterns, by that name; None where these do not go together."""
         reduction = self.reductions[number % len(self.reductions)]
         if self.others and generator.random() < 0.1:
             reduction = self.others[int(generator.integers(len(self.others)))]
@@ -96,6 +96,7 @@ class Explorer:
             (str(how),) if how else (),
             arrays,
             poisoned,
+            slug="bits" if any_bits else regime.partition("=")[0],
         )
 
     def near(self, one: Literal, by: Implementation, change: bool, generator: np.random.Generator) -> Literal:

@@ -50,6 +50,7 @@ class Bag:
     rounds: int = 0
     asked: int = 0  # numbers held against the reference
     deaths: dict[Place, int] = field(default_factory=dict)
+    deadly: dict[Place, set[str]] = field(default_factory=dict)  # kinds of input that it has died of
 
     def worst(self, key: Key) -> Catch | None:
         """The worst in one respect."""
@@ -132,7 +133,8 @@ class Hunter:
         for seen in sightings:
             if seen.verdict.status in DEATHS:  # kept as it is: who has died too often is not asked again
                 self._keep(seen.place, seen.verdict, literals[seen.number])
-        trials = [trial for seen in sightings for trial in self._suspects(seen, literals[seen.number], turn)]
+        alive = [seen for seen in sightings if seen.verdict.status not in DEATHS]
+        trials = [trial for seen in alive for trial in self._suspects(seen, literals[seen.number], turn)]
         self._try(trials)
         self.bag.rounds += 1
 
@@ -160,11 +162,13 @@ class Hunter:
         """Ask each of its place, or of all that have not died too often; numbers are places in `probes`."""
         by_case: dict[Case, list[Place | None]] = {}
         numbers: dict[Case, int] = {}
+        kinds: dict[Case, str] = {}
         for number, (literal, place) in enumerate(probes):
             case = SHELF.remember(literal)
+            kinds[case] = literal.slug
             by_case.setdefault(case, []).append(place)
             numbers.setdefault(case, number)
-        meant = {case: self._meant(places) for case, places in by_case.items()}
+        meant = {case: self._meant(places, kinds[case]) for case, places in by_case.items()}
         cases = list(by_case)
         try:
             found = prober.probe(cases, meant)
@@ -177,15 +181,16 @@ class Hunter:
             self.bag.asked += seen.verdict.compared
             if seen.verdict.status in DEATHS:
                 self.bag.deaths[seen.place] = self.bag.deaths.get(seen.place, 0) + 1
+                self.bag.deadly.setdefault(seen.place, set()).add(probes[seen.number][0].slug)
         return found
 
-    def _meant(self, places: Sequence[Place | None]) -> Callable[[Target, Implementation], bool]:
+    def _meant(self, places: Sequence[Place | None], kind: str) -> Callable[[Target, Implementation], bool]:
         everybody = None in places
         keys = {target: {i.key for i in table} for target, table in self.tables.items()}
 
         def meant(target: Target, implementation: Implementation) -> bool:
             place = (target, implementation.key)
-            alive = self.bag.deaths.get(place, 0) < MOST_DEATHS
+            alive = self.bag.deaths.get(place, 0) < MOST_DEATHS and kind not in self.bag.deadly.get(place, ())
             return alive and implementation.key in keys[target] and (everybody or place in places)
 
         return meant
@@ -264,11 +269,16 @@ class Hunter:
         defect = Defect.of(found, objective)
         one = Shrinker(catch.literal, loss, defect, ask, enough).shrunk()
         for small in (one, catch.literal):
-            self.bag.deaths.pop(place, None)
+            self._forgive(place)
             seen = self._put(self.prover, [(small, place)])
             if seen and defect.shown_by(seen[0].verdict):
                 return small, seen[0].verdict
         return None
+
+    def _forgive(self, place: Place) -> None:
+        """Forget the deaths of an implementation: shrinking counts them by itself."""
+        self.bag.deaths.pop(place, None)
+        self.bag.deadly.pop(place, None)
 
     def _asker(self, place: Place) -> Ask:
         def ask(literals: Sequence[Literal]) -> list[Verdict | None]:
@@ -277,7 +287,7 @@ class Hunter:
             for prober, small in ((self.prover, True), (self.scout, False)):
                 mine = [n for n, one in enumerate(literals) if (one.size <= PROVEN_SIZE) == small]
                 if mine:
-                    self.bag.deaths.pop(place, None)  # shrinking counts them by itself
+                    self._forgive(place)
                     for seen in self._put(prober, [(literals[n], place) for n in mine]):
                         digest = literals[mine[seen.number]].digest
                         for n in mine:

@@ -24,6 +24,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 MAIN = "import sys; sys.argv[0] = 'lossbench'; from lossbench.cli import main; main()"
+LONGEST = 600  # seconds for one command
 FOUND = ("imprecise", "by-contract", "deviates", "differs", "accepts", "crashes", "hangs")
 EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
 PLACE = re.compile(r": got (?P<got>\S+), want (?P<want>\S+)$")
@@ -125,10 +126,14 @@ def asked(words: Sequence[str], folder: Path, made: dict[tuple[str, ...], list[d
     if key not in made:
         path = folder / f"{len(made)}.csv"
         command = [sys.executable, "-c", MAIN, *words, "--csv", str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
+            ended = f"exits with {done.returncode}: {done.stderr.strip()[-300:]}"
+        except subprocess.TimeoutExpired:
+            ended = f"did not end within {LONGEST} s"
         made[key] = rows_of(path)
         if not made[key]:
-            print(f"   lossbench {' '.join(words)} exits with {done.returncode}: {done.stderr.strip()[-300:]}")
+            print(f"   lossbench {' '.join(words)} {ended}")
     return list(made[key])
 
 
