@@ -21,7 +21,8 @@ from lossbench.commands.own import NOBODYS, Own, is_meant
 from lossbench.commands.targets import askable, checked, choose
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
-from lossbench.judging.hunting import REACHES, Bag, Catch, Hunter, Key
+from lossbench.judging.catches import Bag, Catch, Key
+from lossbench.judging.hunting import REACHES, Hunter
 from lossbench.judging.probing import OBJECTIVES
 from lossbench.judging.shrinking import Defect
 from lossbench.losses import catalogue

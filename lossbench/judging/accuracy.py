@@ -68,7 +68,7 @@ class Silent:
 
 
 def silent(rows: Iterable[Verdict]) -> list[Silent]:
-    """Those of which the table says nothing, with the first reason each gave; what a framework has not is no silence."""
+    """Those of which the table says nothing, with the first reason of each; what a framework lacks is no silence."""
     asked: dict[tuple[str, ...], Silent] = {}
     heard: set[tuple[str, ...]] = set()
     for row in rows:

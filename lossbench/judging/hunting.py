@@ -5,15 +5,15 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from lossbench.cases.stored import PREFIX, SHELF, Literal
 from lossbench.crew import Crew
+from lossbench.judging.catches import Bag, Catch
 from lossbench.judging.explorer import Explorer
 from lossbench.judging.judge import Limits
-from lossbench.judging.probing import OBJECTIVES, Place, Prober, Rank, Sighting, gravity, rank
+from lossbench.judging.probing import OBJECTIVES, Place, Prober, Sighting, gravity, rank
 from lossbench.judging.shrinking import Ask, Defect, Shrinker
 from lossbench.judging.specimens import term_of
 from lossbench.loss import Loss
@@ -21,7 +21,6 @@ from lossbench.records import Case, Greeting, Implementation, Status, Target, Ve
 from lossbench.reference.answers import Answers
 
 FRESH = 12  # probes of a round that everybody takes
-KEPT, KEPT_KNOWN = 4, 2  # of the worst in each respect, and of those that are declared
 TRIED = 2  # terms of a probe that are tried alone, in each respect; as many again by chance where some are declared
 PROVEN_SIZE = 512  # numbers up to which a term is proven at once
 WHOLE_SIZE = 1 << 14  # and up to which a batch is kept that shows what none of its terms shows alone
@@ -30,52 +29,6 @@ KNOWN = (Status.DEVIATES, Status.BY_CONTRACT)
 DEATHS = (Status.CRASHES, Status.HANGS)
 REACHES = ("ordinary", "any")  # inputs: of everyday sizes, or whatever the format holds
 ORDINARY = (1e-9, 1e5)  # sizes, 0 beside them
-Key = tuple[Place, str, str, str, str]  # implementation, loss, format, respect, reach
-
-
-@dataclass(frozen=True, slots=True)
-class Catch:
-    """One of the worst inputs of an implementation in one respect, and the verdict on it."""
-
-    rank: Rank
-    verdict: Verdict
-    literal: Literal
-
-
-@dataclass(slots=True)
-class Bag:
-    """What a hunt has caught so far, and how far it has come."""
-
-    catches: dict[Key, list[Catch]] = field(default_factory=dict)
-    rounds: int = 0
-    asked: int = 0  # numbers held against the reference
-    deaths: dict[Place, int] = field(default_factory=dict)
-    deadly: dict[Place, set[str]] = field(default_factory=dict)  # kinds of input that it has died of
-
-    def worst(self, key: Key) -> Catch | None:
-        """The worst in one respect."""
-        return max(self.catches.get(key, []), key=lambda catch: catch.rank, default=None)
-
-    def wants(self, key: Key, found: Rank) -> bool:
-        """Whether something of this rank would be kept."""
-        kind, room = _shelf(found)
-        same = [catch.rank for catch in self.catches.get(key, []) if _shelf(catch.rank)[0] == kind]
-        return found[1] > 0 or found[0] > 1 if len(same) < room else found > min(same)
-
-    def keep(self, key: Key, catch: Catch) -> None:
-        """Put it among the worst, unless it is there already or not bad enough."""
-        mine = self.catches.setdefault(key, [])
-        if not self.wants(key, catch.rank) or any(c.literal.digest == catch.literal.digest for c in mine):
-            return
-        kind, room = _shelf(catch.rank)
-        same = sorted(
-            [c for c in mine if _shelf(c.rank)[0] == kind] + [catch], key=lambda c: c.rank, reverse=True
-        )  # stable: the first of equals stays
-        self.catches[key] = [c for c in mine if _shelf(c.rank)[0] != kind] + same[:room]
-
-
-def _shelf(found: Rank) -> tuple[bool, int]:
-    return (True, KEPT_KNOWN) if found[0] == 1 else (False, KEPT)
 
 
 def is_ordinary(one: Literal) -> bool:

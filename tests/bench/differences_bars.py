@@ -3,9 +3,9 @@
     lossbench compare --suite full --csv full.csv
     python tests/bench/differences_bars.py full.csv [--only 4,21] [--no-hunts] [--seconds 60]
 
-Prints for each difference of tests/frameworks/dangerous.toml, and for some further ones, which row shows it (how `differences.toml` says what the
-numbers are), and exits with 1 if one is not shown. Whether an adapter declares it counts for nothing: a row counts by
-how far the answer is off, or by what became of the process.
+Prints for each difference of tests/frameworks/dangerous.toml, and for some further ones, which row shows it (how
+`differences.toml` says what the numbers are), and exits with 1 if one is not shown. Whether an adapter declares it
+counts for nothing: a row counts by how far the answer is off, or by what became of the process.
 """
 
 from __future__ import annotations

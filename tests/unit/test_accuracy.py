@@ -147,7 +147,10 @@ def test_who_was_asked_and_gave_no_number_is_said_at_the_end_of_the_page():
     mute = replace(ROW, via="torch.mute", status=Status.REFUSES, compared=0, value_ulps=None, gradient_ulps=None)
     mute = replace(mute, note="TypeError: never; mind", reference="")
     rows = [ROW, mute, replace(mute, dtype="float16"), replace(mute, via=ROW.via), replace(mute, status=Status.ABSENT)]
-    rows += [replace(mute, via="torch.none", status=Status.ABSENT), replace(mute, via="torch.right", status=Status.REJECTS)]
+    rows += [
+        replace(mute, via="torch.none", status=Status.ABSENT),
+        replace(mute, via="torch.right", status=Status.REJECTS),
+    ]
     found = silent(rows)
     assert [(one.via, one.dtype, one.status) for one in found] == [
         ("torch.mute", "float32", "refuses"),
