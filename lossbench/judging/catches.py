@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from lossbench.cases.stored import Literal
 from lossbench.judging.probing import Place, Rank
+from lossbench.judging.shrinking import reason_of
 from lossbench.records import Verdict
 
 KEPT, KEPT_KNOWN = 4, 2  # of the worst in each respect, and of those that are declared
@@ -19,6 +20,11 @@ class Catch:
     rank: Rank
     verdict: Verdict
     literal: Literal
+
+    @property
+    def shelf(self) -> str:
+        """Where a bag keeps it."""
+        return _shelf(self.rank, reason_of(self.verdict))[0]
 
 
 @dataclass(slots=True)
@@ -35,23 +41,36 @@ class Bag:
         """The worst in one respect."""
         return max(self.catches.get(key, []), key=lambda catch: catch.rank, default=None)
 
-    def wants(self, key: Key, found: Rank) -> bool:
-        """Whether something of this rank would be kept."""
-        kind, room = _shelf(found)
-        same = [catch.rank for catch in self.catches.get(key, []) if _shelf(catch.rank)[0] == kind]
+    def wants(self, key: Key, found: Rank, reason: str = "") -> bool:
+        """Whether something of this rank would be kept; `reason` is the declaration that explains it, if one does."""
+        shelf, room = _shelf(found, reason)
+        same = [catch.rank for catch in self.catches.get(key, []) if catch.shelf == shelf]
         return found[1] > 0 or found[0] > 1 if len(same) < room else found > min(same)
 
     def keep(self, key: Key, catch: Catch) -> None:
         """Put it among the worst, unless it is there already or not bad enough."""
         mine = self.catches.setdefault(key, [])
-        if not self.wants(key, catch.rank) or any(c.literal.digest == catch.literal.digest for c in mine):
+        wanted = self.wants(key, catch.rank, reason_of(catch.verdict))
+        if not wanted or any(c.literal.digest == catch.literal.digest for c in mine):
             return
-        kind, room = _shelf(catch.rank)
+        room = KEPT_KNOWN if catch.shelf else KEPT
         same = sorted(
-            [c for c in mine if _shelf(c.rank)[0] == kind] + [catch], key=lambda c: c.rank, reverse=True
+            [c for c in mine if c.shelf == catch.shelf] + [catch], key=lambda c: c.rank, reverse=True
         )  # stable: the first of equals stays
-        self.catches[key] = [c for c in mine if _shelf(c.rank)[0] != kind] + same[:room]
+        self.catches[key] = [c for c in mine if c.shelf != catch.shelf] + same[:room]
+
+    def each_reason(self, key: Key) -> list[Catch]:
+        """The worst of each declared deviation."""
+        worst: dict[str, Catch] = {}
+        for catch in self.catches.get(key, []):
+            if catch.shelf and (catch.shelf not in worst or catch.rank > worst[catch.shelf].rank):
+                worst[catch.shelf] = catch
+        return list(worst.values())
 
 
-def _shelf(found: Rank) -> tuple[bool, int]:
-    return (True, KEPT_KNOWN) if found[0] == 1 else (False, KEPT)
+def _shelf(found: Rank, reason: str) -> tuple[str, int]:
+    """Where it is kept, beside how many: what a declaration explains is kept apart from all else, by its reason.
+
+    Else what overflows by one declaration, which nothing exceeds, would hide what deviates by another.
+    """
+    return (reason or "declared", KEPT_KNOWN) if found[0] == 1 else ("", KEPT)

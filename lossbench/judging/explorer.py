@@ -26,6 +26,7 @@ SHAPES = {
 }
 NUMBERS = 8192  # in the scores of a case, about
 LEAST_SIZE = 64  # terms to which one of the worst is spread out, where they are short
+COUNTED = ("weight", "sample_weight", "mask", "ignore_index")  # what a mean divides by follows from these
 LEVELS = {"scale": (-6, 17), "shift": (0, 18), "gap": (0, 10)}  # powers of two
 
 
@@ -59,9 +60,6 @@ class Explorer:
 
     def fresh(self, number: int, generator: np.random.Generator) -> Literal | None:
         """Inputs of some regime, or of any bit patterns, by that name; None where these do not go together."""
-        reduction = self.reductions[number % len(self.reductions)]
-        if self.others and generator.random() < 0.1:
-            reduction = self.others[int(generator.integers(len(self.others)))]
         given = tuple(sorted(self.needed & {n for n in self.arrays if generator.random() < 0.5}))
         parameters: tuple[tuple[str, Option], ...] = ()
         if generator.random() < 0.6:
@@ -70,6 +68,10 @@ class Explorer:
         for name, value in self.usual.items():  # as their users call them: at their own defaults
             if name not in dict(parameters) and (name in self.always or number % 2):
                 parameters = tuple(sorted((*parameters, (name, value))))
+        reduction = self.reductions[number % len(self.reductions)]
+        counted = any(name in given or name in dict(parameters) for name in COUNTED)
+        if self.others and generator.random() < (0.5 if counted else 0.1):
+            reduction = self.others[int(generator.integers(len(self.others)))]
         regime = self.regimes[(number // len(self.reductions)) % len(self.regimes)]
         if regime in LEVELS:
             regime = f"{regime}={2.0 ** int(generator.integers(*LEVELS[regime])):g}"

@@ -14,7 +14,7 @@ from lossbench.judging.catches import Bag, Catch
 from lossbench.judging.explorer import Explorer
 from lossbench.judging.judge import Limits
 from lossbench.judging.probing import OBJECTIVES, Place, Prober, Sighting, gravity, rank
-from lossbench.judging.shrinking import Ask, Defect, Shrinker
+from lossbench.judging.shrinking import Ask, Defect, Shrinker, reason_of
 from lossbench.judging.specimens import term_of
 from lossbench.loss import Loss
 from lossbench.records import Case, Greeting, Implementation, Status, Target, Verdict
@@ -152,12 +152,12 @@ class Hunter:
         """What is to be tried alone: (term, where it was seen, its whole batch, how grave it looked)."""
         loss, verdict = self.losses[literal.loss], seen.verdict
         picked: dict[int, int] = {}
-        whole = 0
+        whole, reason = 0, reason_of(verdict)
         for objective, reach in itertools.product(OBJECTIVES, REACHES):
             key = (seen.place, literal.loss, literal.dtype, objective, reach)
             if not seen.terms:
                 found = rank(verdict, objective)
-                if self.bag.wants(key, found):
+                if self.bag.wants(key, found, reason):
                     whole = max(whole, found[0], 1)
                 continue
             errors = seen.terms[objective].reshape(-1)
@@ -165,7 +165,7 @@ class Hunter:
                 errors = np.where(_ordinary_terms(literal, errors.size), errors, 0.0)
             for flat in self._worst(errors, verdict, turn):
                 grave = gravity(verdict, objective, float(errors[flat]))
-                if self.bag.wants(key, (grave, float(errors[flat]))):
+                if self.bag.wants(key, (grave, float(errors[flat])), reason):
                     picked[flat] = max(picked.get(flat, 0), grave)
         found_terms: list[tuple[Literal, Sighting, Literal, int]] = []
         for flat, grave in picked.items():
