@@ -1,7 +1,7 @@
 """Bar: the suite `full`, or else a hunt of a minute, shows every dangerous difference by its numbers.
 
     lossbench compare --suite full --csv full.csv
-    python tests/bench/differences_bars.py full.csv [--only 4,21] [--no-hunts] [--seconds 60]
+    python tests/bench/differences_bars.py full.csv [--only 4 21] [--no-hunts] [--seconds 60]
 
 Prints for each difference of tests/frameworks/dangerous.toml, and for some further ones, which row shows it (how
 `differences.toml` says what the numbers are), and exits with 1 if one is not shown. Whether an adapter declares it
@@ -19,6 +19,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,7 +156,7 @@ def main() -> int:
     """Look for all of them, and say what is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", nargs="?", type=Path, default=Path("results/latest/compare.csv"))
-    parser.add_argument("--only", default="", help="numbers of differences, with commas between")
+    parser.add_argument("--only", type=int, nargs="*", default=[], help="numbers of differences")
     parser.add_argument("--no-hunts", action="store_true", help="the suite alone")
     parser.add_argument("--hunts-alone", action="store_true", help="as if the suite had shown nothing")
     parser.add_argument("--seconds", default="60", help="for each hunt")
@@ -164,12 +165,12 @@ def main() -> int:
     if not rows and not options.hunts_alone:
         print(f"there are no rows in {options.rows}; `lossbench compare --suite full --csv {options.rows}` makes them")
         return 2
-    only = {int(number) for number in options.only.split(",") if number}
     missing, count = [], 0
     made: dict[tuple[str, ...], list[dict[str, str]]] = {}
-    with tempfile.TemporaryDirectory() as name:
+    whole = False
+    with tempfile.TemporaryDirectory() as name, suppress(KeyboardInterrupt):
         for number, (what, parts) in enumerate(differences(), 1):
-            if only and number not in only:
+            if options.only and number not in options.only:
                 continue
             print(f"{number}. {what}", flush=True)
             for part in parts:
@@ -182,8 +183,9 @@ def main() -> int:
                 if row is None:
                     missing.append(f"{number}. {part.says}")
                 print(f"   {part.says}: {by + line(row, part.side) if row else 'NOT SHOWN'}", flush=True)
+        whole = True
     print(f"{count - len(missing)} of {count} parts shown" + "".join(f"\nnot shown: {each}" for each in missing))
-    return 1 if missing else 0
+    return 0 if whole and count and not missing else 1
 
 
 if __name__ == "__main__":
