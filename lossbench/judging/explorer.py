@@ -16,6 +16,7 @@ from lossbench.judging.moves import nudged, scattered, settings
 from lossbench.judging.specimens import spread
 from lossbench.loss import Loss, Over
 from lossbench.records import Case, Implementation, Option
+from lossbench.reductions import BY_WEIGHTS
 
 CLASSES = (2, 3, 5, 10, 17, 64, 100, 257, 513, 1000, 1025, 2053, 4099)
 VOCABULARY = 50_257
@@ -70,8 +71,9 @@ class Explorer:
                 parameters = tuple(sorted((*parameters, (name, value))))
         reduction = self.reductions[number % len(self.reductions)]
         counted = any(name in given or name in dict(parameters) for name in COUNTED)
-        if self.others and generator.random() < (0.5 if counted else 0.1):
-            reduction = self.others[int(generator.integers(len(self.others)))]
+        others = [r for r in self.others if r not in BY_WEIGHTS or not {"weight", "sample_weight"}.isdisjoint(given)]
+        if others and generator.random() < (0.5 if counted else 0.1):
+            reduction = others[int(generator.integers(len(others)))]
         regime = self.regimes[(number // len(self.reductions)) % len(self.regimes)]
         if regime in LEVELS:
             regime = f"{regime}={2.0 ** int(generator.integers(*LEVELS[regime])):g}"

@@ -8,6 +8,7 @@ import numpy as np
 from lossbench.cases.stored import Literal
 from lossbench.judging.catches import KEPT_KNOWN, Bag, Catch
 from lossbench.judging.explorer import Explorer
+from lossbench.judging.shrinking import Defect, Shrinker
 from lossbench.losses import catalogue
 from lossbench.records import Implementation, Status, Target, Verdict
 
@@ -50,3 +51,29 @@ def test_where_terms_can_be_left_out_their_mean_is_asked_for_often() -> None:
     assert 0.25 < len(means) / len(ignoring) < 0.75
     others = [one for one in made if one is not None and "ignore_index" not in dict(one.parameters)]
     assert sum(one.reduction == "mean" for one in others) < 0.2 * len(others)
+
+
+def test_a_mean_by_weights_is_asked_for_where_there_are_weights_alone() -> None:
+    names = ("prediction", "target", "weight")
+    reductions = ("none", "mean", "weighted_mean", "nonzero_mean")
+    taking = Implementation("binary_cross_entropy", "it", names, names[:2], (), reductions, ("float32",))
+    explorer = Explorer(catalogue()["binary_cross_entropy"], "float32", [taking])
+    made = [explorer.fresh(number, np.random.default_rng(number)) for number in range(400)]
+    weighed = [one for one in made if one is not None and one.reduction in ("weighted_mean", "nonzero_mean")]
+    assert len(weighed) > 10
+    assert all("weight" in one.given for one in weighed)
+
+
+def test_a_mean_by_weights_does_not_lose_its_weights_as_it_shrinks() -> None:
+    arrays = {name: np.array([0.5]) for name in ("prediction", "target", "weight")}
+    literal = Literal("binary_cross_entropy", ("weight",), (), "weighted_mean", "float32", (1,), (), arrays)
+    asked: list[Literal] = []
+
+    def ask(literals):
+        asked.extend(literals)
+        return [None] * len(literals)
+
+    verdict = replace(VERDICT, loss="binary_cross_entropy", value_error=1e6)
+    Shrinker(literal, catalogue()["binary_cross_entropy"], Defect.of(verdict, "value_error"), ask).shrunk()
+    assert any(one.reduction == "none" for one in asked)
+    assert all(one.given for one in asked if one.reduction == "weighted_mean")
