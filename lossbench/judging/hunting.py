@@ -212,6 +212,8 @@ class Hunter:
         self, place: Place, catch: Catch, objective: str, enough: Callable[[], bool]
     ) -> tuple[Literal, Verdict] | None:
         """The smallest case that shows a catch, and the verdict of the definition; None where it does not stand."""
+        if catch.verdict.status in DEATHS and enough():  # seen to die, and each further death costs seconds
+            return catch.literal, catch.verdict
         loss = self.losses[catch.literal.loss]
         ask = self._asker(place)
         found = ask([catch.literal])[0]
