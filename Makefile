@@ -37,7 +37,7 @@ report: $(READY)  ## the latest results as a page for the browser
 	$(BIN)/lossbench report $(ARGS)
 
 accuracy: $(READY)  ## measure how accurate every implementation is: results/accuracy.csv and docs/accuracy.md
-	$(BIN)/lossbench compare --suite $(or $(SUITE),smoke) --csv results/latest/accuracy.csv $(ARGS)
+	$(BIN)/lossbench compare --suite $(or $(SUITE),full) --csv results/latest/accuracy.csv $(ARGS)
 	$(BIN)/lossbench accuracy results/latest/accuracy.csv --format csv -o results/accuracy.csv
 	$(BIN)/lossbench accuracy results/latest/accuracy.csv --format markdown -o docs/accuracy.md
 

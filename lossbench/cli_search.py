@@ -89,7 +89,9 @@ def sweep(
     item: Item = "",
     classes: Classes = "",
     target: Targets = None,
-    shape: Annotated[str, typer.Option("--shape", help="The shape of the cases, such as 64x10.")] = "",
+    shape: Annotated[
+        str, typer.Option("--shape", help="Of the cases, such as 64x10; of long rows there are fewer otherwise.")
+    ] = "",
     reduction: Annotated[str, typer.Option("--reduction", help="none, unless the loss has no such.")] = "",
     seed: Seeds = None,
     device: Device = "cpu",

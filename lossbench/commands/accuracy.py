@@ -10,10 +10,10 @@ from lossbench.cases.names import find_losses, suggestion
 from lossbench.commands.listing import FORMS
 from lossbench.commands.sources import load
 from lossbench.errors import ResultsNotWritten, UsageError
-from lossbench.judging.accuracy import Accuracy, table
+from lossbench.judging.accuracy import Accuracy, Silent, silent, table
 from lossbench.losses import catalogue
 from lossbench.output import tables
-from lossbench.output.accuracy_table import as_csv, as_json, as_markdown, as_table
+from lossbench.output.accuracy_table import as_csv, as_json, as_markdown, as_table, said_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +40,30 @@ def main(request: Request) -> int:
         of = f" of {', '.join(request.losses)}" if request.losses else ""
         print(f"{names}: no row{of} in which anything was compared; `lossbench compare` makes some", file=sys.stderr)
         return 4
+    mute = silent(verdicts)
     if request.output is not None:
-        _write(request.output, rows, request.form, [*sources.paths])
+        _write(request.output, rows, mute, request.form, [*sources.paths])
         tables.console().print(f"{len(rows)} rows in {request.output}", markup=False)
     elif request.form == "table":
         tables.console().print(as_table(rows))
+        for line in said_of(mute):
+            tables.console().print(f"without a number: {line}", markup=False)
     else:
-        print(_text(rows, request.form), end="" if request.form == "csv" else "\n")
+        print(_text(rows, mute, request.form), end="" if request.form == "csv" else "\n")
     return 0
 
 
-def _text(rows: list[Accuracy], form: str) -> str:
-    return {"csv": as_csv, "json": as_json, "markdown": as_markdown}[form](rows)
+def _text(rows: list[Accuracy], mute: list[Silent], form: str) -> str:
+    return as_markdown(rows, mute) if form == "markdown" else {"csv": as_csv, "json": as_json}[form](rows)
 
 
-def _write(path: Path, rows: list[Accuracy], form: str, read: list[Path]) -> None:
+def _write(path: Path, rows: list[Accuracy], mute: list[Silent], form: str, read: list[Path]) -> None:
     if form == "table":
         raise UsageError("-o wants csv, json or markdown; say which with --format")
     if path.is_dir() or any(path.exists() and path.samefile(other) for other in read):
         what = "is a folder" if path.is_dir() else "would overwrite the results it is made from"
         raise UsageError(f"-o {str(path)!r} {what}; give the path of another file")
-    text = _text(rows, form)
+    text = _text(rows, mute, form)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w", encoding="utf-8", newline="")

@@ -21,7 +21,8 @@ from lossbench.commands.own import NOBODYS, Own, is_meant
 from lossbench.commands.targets import askable, checked, choose
 from lossbench.crew import Crew
 from lossbench.errors import UsageError
-from lossbench.judging.hunting import REACHES, Bag, Catch, Hunter, Key
+from lossbench.judging.catches import Bag, Catch, Key
+from lossbench.judging.hunting import REACHES, Hunter
 from lossbench.judging.probing import OBJECTIVES
 from lossbench.judging.shrinking import Defect
 from lossbench.losses import catalogue
@@ -120,11 +121,11 @@ def _search(request: Request, hunter: Hunter, state: State, started: float) -> N
 def _shrink(hunter: Hunter, enough: Callable[[], bool]) -> list[Found]:
     """What stands of the catches, the gravest first, each case once for each implementation."""
     entries: list[tuple[Key, Catch]] = []
-    for key, catches in hunter.bag.catches.items():
+    for key in hunter.bag.catches:
         worst = hunter.bag.worst(key)
         entries += [(key, worst)] if worst else []
-        # a declared deviation beside something graver is worth a case of its own
-        entries += [(key, catch) for catch in catches[:] if catch.rank[0] == 1 and catch is not worst][:1]
+        # each declared deviation is worth a case of its own
+        entries += [(key, catch) for catch in hunter.bag.each_reason(key) if catch is not worst]
     order = {reach: number for number, reach in enumerate(REACHES)}
     entries.sort(key=lambda entry: (-entry[1].rank[0], order[entry[0][4]], OBJECTIVES.index(entry[0][3])))
     found: list[Found] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,7 @@ DEFAULT_LEVELS = {
     "length": (1, 7, 64, 1025, 16384, 262144),
 }
 OVER = {"offset": "shift"}  # further names
+NUMBERS = 1 << 18  # in the scores of a case: long rows are fewer, since a batch of them takes minutes and shows no more
 SHAPES = {Over.ELEMENTS: (32, 32), Over.ROWS: (64, 10), Over.SAMPLES: (4, 64), Over.BATCH: (8, 8)}
 
 
@@ -159,7 +161,17 @@ def cases_of(
         "classes": lambda level: (*shape[:-1], int(level)),
         "length": lambda level: _lengthened(loss, shape, level),
     }
-    return [replace(base, shape=sized[over](level), seed=seed) for level in levels for seed in seeds]
+    shapes = [sized[over](level) for level in levels]
+    if not request.shape:
+        shapes = [_affordable(shape) for shape in shapes]
+    return [replace(base, shape=shape, seed=seed) for shape in shapes for seed in seeds]
+
+
+def _affordable(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape, with fewer rows where all of them would be too many numbers."""
+    if len(shape) < 2:
+        return shape
+    return (max(1, min(shape[0], NUMBERS // math.prod(shape[1:]))), *shape[1:])
 
 
 def _lengthened(loss: Loss, shape: tuple[int, ...], level: float) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ from lossbench.spreads import percentile, pooled
 
 SIDES = ("value", "gradient")
 WITHOUT = (Status.ABSENT, Status.SKIPPED, Status.REFUSES, Status.CRASHES, Status.HANGS, Status.REJECTS)
+OTHER_RULERS = ("relation", "path")  # of rows that hold answers against other answers
 LONGEST = 8  # numbers of an argument that are still written out
 PLACE = re.compile(r"(?:value|gradient of (?P<name>\w+))(?:\[(?P<index>[\d,]+)\])?: ")
 
@@ -54,15 +55,42 @@ class Accuracy:
     input: str  # what was handed over there
 
 
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """An implementation that was asked in a format and gave no number that could be compared."""
+
+    loss: str
+    framework: str
+    via: str
+    dtype: str
+    status: str
+    reason: str
+
+
+def silent(rows: Iterable[Verdict]) -> list[Silent]:
+    """Those of which the table says nothing, with the first reason of each; what a framework lacks is no silence."""
+    asked: dict[tuple[str, ...], Silent] = {}
+    heard: set[tuple[str, ...]] = set()
+    for row in rows:
+        key = (row.loss, row.framework, row.via, row.dtype)
+        if row.status in (Status.ABSENT, Status.SKIPPED) or row.reference in OTHER_RULERS:
+            continue
+        if row.status not in WITHOUT and row.compared and (row.value_ulps, row.gradient_ulps) != (None, None):
+            heard.add(key)
+        elif row.status is not Status.REJECTS:
+            asked.setdefault(key, Silent(*key, row.status, row.note))
+    return [one for key, one in asked.items() if key not in heard]
+
+
 def table(rows: Iterable[Verdict], losses: Mapping[str, Loss]) -> list[Accuracy]:
     """The accuracy of all implementations that have answered, by loss, implementation and format."""
     groups: dict[tuple[str, ...], list[Verdict]] = {}
     for row in rows:
-        if row.status not in WITHOUT and row.compared:
-            key = (row.loss, row.framework, row.via, row.device, row.mode, row.dtype)
+        if row.status not in WITHOUT and row.compared and row.reference not in OTHER_RULERS:
+            key = (row.loss, row.framework, row.via, row.version, row.device, row.mode, row.dtype)
             groups.setdefault(key, []).append(row)
     formats = list(FORMATS)
-    ranked = sorted(groups.items(), key=lambda item: (*item[0][:5], formats.index(item[0][5])))
+    ranked = sorted(groups.items(), key=lambda item: (*item[0][:6], formats.index(item[0][6])))
     return [entry for _, mine in ranked for side in SIDES if (entry := _entry(side, mine, losses))]
 
 
@@ -106,7 +134,7 @@ def _capped(figure: float | None, worst: float) -> float | None:
 def shown_input(name: str, place: str, losses: Mapping[str, Loss]) -> str:
     """What was handed over where the worst number stands: the term's own part of every argument, and parameters.
 
-    Empty where the case is not one of this catalogue, or the part too long to be read.
+    A part that is too long to be read is given by its shape. Empty where the case is not one of this catalogue.
     """
     try:
         case = parse_case(name, losses)
@@ -118,7 +146,8 @@ def shown_input(name: str, place: str, losses: Mapping[str, Loss]) -> str:
     parts = []
     for argument, array in arrays.items():
         part = _part(array, term, loss.term_shape(case.shape))
-        if part is None or part.size > LONGEST:
+        if part.size > LONGEST:
+            parts.append(f"{argument}=({'x'.join(map(str, part.shape))})")
             continue
         parts.append(f"{argument}={_written(part, None if array.dtype.kind == 'i' else FORMATS[case.dtype])}")
     parameters: dict[str, Option] = {
@@ -138,9 +167,9 @@ def _term(place: str, case: Case, loss: Loss) -> tuple[int, ...] | None:
     return index[:axes] if len(index) >= axes and inside and not shared else None
 
 
-def _part(array: np.ndarray, term: tuple[int, ...] | None, terms: tuple[int, ...]) -> np.ndarray | None:
+def _part(array: np.ndarray, term: tuple[int, ...] | None, terms: tuple[int, ...]) -> np.ndarray:
     if term is None:
-        return array if array.size <= LONGEST else None
+        return array
     lead = array.shape[: len(terms)]
     return np.asarray(array[term]) if lead == terms else array
 

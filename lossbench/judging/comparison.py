@@ -38,7 +38,7 @@ from lossbench.records import (
     Target,
     Verdict,
 )
-from lossbench.reductions import output_shape
+from lossbench.reductions import BY_WEIGHTS, output_shape
 from lossbench.reference.answers import Answers, default_path
 from lossbench.reference.expectation import Expectation, expect
 from lossbench.wire import WireArray, fingerprint
@@ -301,7 +301,10 @@ class Comparison:
             started = time.process_time()
             overflowed = any((np.isinf(a) & np.isfinite(work.inputs.arrays[n])).any() for n, a in rounded.items())
             inputs = Inputs(rounded, work.inputs.poisoned, overflowed)
-            work.variants[key] = expect(variant, parameters, inputs, work.case.shape, self.answers, form)
+            wanted = expect(variant, parameters, inputs, work.case.shape, self.answers, form)
+            own = self.expectation_of(work).denominators  # by weights, where the formula has no such means of its own
+            means = {word: own[word] for word in BY_WEIGHTS if word in own} | dict(wanted.denominators)
+            work.variants[key] = replace(wanted, denominators=means)
             self.totals.reference += time.process_time() - started
         return work.variants[key]
 

@@ -16,6 +16,7 @@ from lossbench.judging.moves import nudged, scattered, settings
 from lossbench.judging.specimens import spread
 from lossbench.loss import Loss, Over
 from lossbench.records import Case, Implementation, Option
+from lossbench.reductions import BY_WEIGHTS
 
 CLASSES = (2, 3, 5, 10, 17, 64, 100, 257, 513, 1000, 1025, 2053, 4099)
 VOCABULARY = 50_257
@@ -26,6 +27,7 @@ SHAPES = {
 }
 NUMBERS = 8192  # in the scores of a case, about
 LEAST_SIZE = 64  # terms to which one of the worst is spread out, where they are short
+COUNTED = ("weight", "sample_weight", "mask", "ignore_index")  # what a mean divides by follows from these
 LEVELS = {"scale": (-6, 17), "shift": (0, 18), "gap": (0, 10)}  # powers of two
 
 
@@ -58,10 +60,7 @@ class Explorer:
         self.others = [r for r in plain if r != self.plain]
 
     def fresh(self, number: int, generator: np.random.Generator) -> Literal | None:
-        """Inputs of some regime, or of any bit patterns; None where these do not go together."""
-        reduction = self.reductions[number % len(self.reductions)]
-        if self.others and generator.random() < 0.1:
-            reduction = self.others[int(generator.integers(len(self.others)))]
+        """Inputs of some regime, or of any bit patterns, by that name; None where these do not go together."""
         given = tuple(sorted(self.needed & {n for n in self.arrays if generator.random() < 0.5}))
         parameters: tuple[tuple[str, Option], ...] = ()
         if generator.random() < 0.6:
@@ -70,6 +69,11 @@ class Explorer:
         for name, value in self.usual.items():  # as their users call them: at their own defaults
             if name not in dict(parameters) and (name in self.always or number % 2):
                 parameters = tuple(sorted((*parameters, (name, value))))
+        reduction = self.reductions[number % len(self.reductions)]
+        counted = any(name in given or name in dict(parameters) for name in COUNTED)
+        others = [r for r in self.others if r not in BY_WEIGHTS or not {"weight", "sample_weight"}.isdisjoint(given)]
+        if others and generator.random() < (0.5 if counted else 0.1):
+            reduction = others[int(generator.integers(len(others)))]
         regime = self.regimes[(number // len(self.reductions)) % len(self.regimes)]
         if regime in LEVELS:
             regime = f"{regime}={2.0 ** int(generator.integers(*LEVELS[regime])):g}"
@@ -96,6 +100,7 @@ class Explorer:
             (str(how),) if how else (),
             arrays,
             poisoned,
+            slug="bits" if any_bits else regime.partition("=")[0],
         )
 
     def near(self, one: Literal, by: Implementation, change: bool, generator: np.random.Generator) -> Literal:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from lossbench.cases.stored import PREFIX, SHELF, Literal
 from lossbench.crew import Crew
+from lossbench.judging.catches import Bag, Catch
 from lossbench.judging.explorer import Explorer
 from lossbench.judging.judge import Limits
-from lossbench.judging.probing import OBJECTIVES, Place, Prober, Rank, Sighting, gravity, rank
-from lossbench.judging.shrinking import Ask, Defect, Shrinker
+from lossbench.judging.probing import OBJECTIVES, Place, Prober, Sighting, gravity, rank
+from lossbench.judging.shrinking import Ask, Defect, Shrinker, reason_of
 from lossbench.judging.specimens import term_of
 from lossbench.loss import Loss
 from lossbench.records import Case, Greeting, Implementation, Status, Target, Verdict
 from lossbench.reference.answers import Answers
 
 FRESH = 12  # probes of a round that everybody takes
-KEPT, KEPT_KNOWN = 4, 2  # of the worst in each respect, and of those that are declared
 TRIED = 2  # terms of a probe that are tried alone, in each respect; as many again by chance where some are declared
 PROVEN_SIZE = 512  # numbers up to which a term is proven at once
 WHOLE_SIZE = 1 << 14  # and up to which a batch is kept that shows what none of its terms shows alone
@@ -30,51 +29,6 @@ KNOWN = (Status.DEVIATES, Status.BY_CONTRACT)
 DEATHS = (Status.CRASHES, Status.HANGS)
 REACHES = ("ordinary", "any")  # inputs: of everyday sizes, or whatever the format holds
 ORDINARY = (1e-9, 1e5)  # sizes, 0 beside them
-Key = tuple[Place, str, str, str, str]  # implementation, loss, format, respect, reach
-
-
-@dataclass(frozen=True, slots=True)
-class Catch:
-    """One of the worst inputs of an implementation in one respect, and the verdict on it."""
-
-    rank: Rank
-    verdict: Verdict
-    literal: Literal
-
-
-@dataclass(slots=True)
-class Bag:
-    """What a hunt has caught so far, and how far it has come."""
-
-    catches: dict[Key, list[Catch]] = field(default_factory=dict)
-    rounds: int = 0
-    asked: int = 0  # numbers held against the reference
-    deaths: dict[Place, int] = field(default_factory=dict)
-
-    def worst(self, key: Key) -> Catch | None:
-        """The worst in one respect."""
-        return max(self.catches.get(key, []), key=lambda catch: catch.rank, default=None)
-
-    def wants(self, key: Key, found: Rank) -> bool:
-        """Whether something of this rank would be kept."""
-        kind, room = _shelf(found)
-        same = [catch.rank for catch in self.catches.get(key, []) if _shelf(catch.rank)[0] == kind]
-        return found[1] > 0 or found[0] > 1 if len(same) < room else found > min(same)
-
-    def keep(self, key: Key, catch: Catch) -> None:
-        """Put it among the worst, unless it is there already or not bad enough."""
-        mine = self.catches.setdefault(key, [])
-        if not self.wants(key, catch.rank) or any(c.literal.digest == catch.literal.digest for c in mine):
-            return
-        kind, room = _shelf(catch.rank)
-        same = sorted(
-            [c for c in mine if _shelf(c.rank)[0] == kind] + [catch], key=lambda c: c.rank, reverse=True
-        )  # stable: the first of equals stays
-        self.catches[key] = [c for c in mine if _shelf(c.rank)[0] != kind] + same[:room]
-
-
-def _shelf(found: Rank) -> tuple[bool, int]:
-    return (True, KEPT_KNOWN) if found[0] == 1 else (False, KEPT)
 
 
 def is_ordinary(one: Literal) -> bool:
@@ -132,7 +86,8 @@ class Hunter:
         for seen in sightings:
             if seen.verdict.status in DEATHS:  # kept as it is: who has died too often is not asked again
                 self._keep(seen.place, seen.verdict, literals[seen.number])
-        trials = [trial for seen in sightings for trial in self._suspects(seen, literals[seen.number], turn)]
+        alive = [seen for seen in sightings if seen.verdict.status not in DEATHS]
+        trials = [trial for seen in alive for trial in self._suspects(seen, literals[seen.number], turn)]
         self._try(trials)
         self.bag.rounds += 1
 
@@ -160,11 +115,13 @@ class Hunter:
         """Ask each of its place, or of all that have not died too often; numbers are places in `probes`."""
         by_case: dict[Case, list[Place | None]] = {}
         numbers: dict[Case, int] = {}
+        kinds: dict[Case, str] = {}
         for number, (literal, place) in enumerate(probes):
             case = SHELF.remember(literal)
+            kinds[case] = literal.slug
             by_case.setdefault(case, []).append(place)
             numbers.setdefault(case, number)
-        meant = {case: self._meant(places) for case, places in by_case.items()}
+        meant = {case: self._meant(places, kinds[case]) for case, places in by_case.items()}
         cases = list(by_case)
         try:
             found = prober.probe(cases, meant)
@@ -177,15 +134,16 @@ class Hunter:
             self.bag.asked += seen.verdict.compared
             if seen.verdict.status in DEATHS:
                 self.bag.deaths[seen.place] = self.bag.deaths.get(seen.place, 0) + 1
+                self.bag.deadly.setdefault(seen.place, set()).add(probes[seen.number][0].slug)
         return found
 
-    def _meant(self, places: Sequence[Place | None]) -> Callable[[Target, Implementation], bool]:
+    def _meant(self, places: Sequence[Place | None], kind: str) -> Callable[[Target, Implementation], bool]:
         everybody = None in places
         keys = {target: {i.key for i in table} for target, table in self.tables.items()}
 
         def meant(target: Target, implementation: Implementation) -> bool:
             place = (target, implementation.key)
-            alive = self.bag.deaths.get(place, 0) < MOST_DEATHS
+            alive = self.bag.deaths.get(place, 0) < MOST_DEATHS and kind not in self.bag.deadly.get(place, ())
             return alive and implementation.key in keys[target] and (everybody or place in places)
 
         return meant
@@ -194,12 +152,12 @@ class Hunter:
         """What is to be tried alone: (term, where it was seen, its whole batch, how grave it looked)."""
         loss, verdict = self.losses[literal.loss], seen.verdict
         picked: dict[int, int] = {}
-        whole = 0
+        whole, reason = 0, reason_of(verdict)
         for objective, reach in itertools.product(OBJECTIVES, REACHES):
             key = (seen.place, literal.loss, literal.dtype, objective, reach)
             if not seen.terms:
                 found = rank(verdict, objective)
-                if self.bag.wants(key, found):
+                if self.bag.wants(key, found, reason):
                     whole = max(whole, found[0], 1)
                 continue
             errors = seen.terms[objective].reshape(-1)
@@ -207,7 +165,7 @@ class Hunter:
                 errors = np.where(_ordinary_terms(literal, errors.size), errors, 0.0)
             for flat in self._worst(errors, verdict, turn):
                 grave = gravity(verdict, objective, float(errors[flat]))
-                if self.bag.wants(key, (grave, float(errors[flat]))):
+                if self.bag.wants(key, (grave, float(errors[flat])), reason):
                     picked[flat] = max(picked.get(flat, 0), grave)
         found_terms: list[tuple[Literal, Sighting, Literal, int]] = []
         for flat, grave in picked.items():
@@ -254,6 +212,8 @@ class Hunter:
         self, place: Place, catch: Catch, objective: str, enough: Callable[[], bool]
     ) -> tuple[Literal, Verdict] | None:
         """The smallest case that shows a catch, and the verdict of the definition; None where it does not stand."""
+        if catch.verdict.status in DEATHS and enough():  # seen to die, and each further death costs seconds
+            return catch.literal, catch.verdict
         loss = self.losses[catch.literal.loss]
         ask = self._asker(place)
         found = ask([catch.literal])[0]
@@ -264,11 +224,16 @@ class Hunter:
         defect = Defect.of(found, objective)
         one = Shrinker(catch.literal, loss, defect, ask, enough).shrunk()
         for small in (one, catch.literal):
-            self.bag.deaths.pop(place, None)
+            self._forgive(place)
             seen = self._put(self.prover, [(small, place)])
             if seen and defect.shown_by(seen[0].verdict):
                 return small, seen[0].verdict
         return None
+
+    def _forgive(self, place: Place) -> None:
+        """Forget the deaths of an implementation: shrinking counts them by itself."""
+        self.bag.deaths.pop(place, None)
+        self.bag.deadly.pop(place, None)
 
     def _asker(self, place: Place) -> Ask:
         def ask(literals: Sequence[Literal]) -> list[Verdict | None]:
@@ -277,7 +242,7 @@ class Hunter:
             for prober, small in ((self.prover, True), (self.scout, False)):
                 mine = [n for n, one in enumerate(literals) if (one.size <= PROVEN_SIZE) == small]
                 if mine:
-                    self.bag.deaths.pop(place, None)  # shrinking counts them by itself
+                    self._forgive(place)
                     for seen in self._put(prober, [(literals[n], place) for n in mine]):
                         digest = literals[mine[seen.number]].digest
                         for n in mine:

@@ -211,13 +211,14 @@ class Hull:
     unit: np.ndarray  # (components,): what counts as one eps
     limit: float = field(default=64.0)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def holds(self) -> bool:
         """Whether `got` is a mixture of the corners, up to `limit` eps in every component."""
         if not np.isfinite(self.got).all():
             return False
         inside = np.isfinite(self.corners).all(axis=1)
         points, got = self.corners[inside] / self.unit, self.got / self.unit
-        if not len(points):
+        if not len(points) or not np.isfinite(got).all():  # so far out that its distance in units overflows
             return False
         # most answers are one of the corners, or all of them in equal parts
         if (np.abs(np.vstack([points, points.mean(axis=0)]) - got).max(axis=1, initial=0.0) <= self.limit).any():

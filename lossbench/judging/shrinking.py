@@ -17,6 +17,7 @@ from lossbench.judging.probing import Rank, rank
 from lossbench.judging.specimens import taken
 from lossbench.loss import Loss, Over
 from lossbench.records import Option, Status, Verdict
+from lossbench.reductions import BY_WEIGHTS
 
 Ask = Callable[[Sequence[Literal]], list[Verdict | None]]
 TOGETHER = 16  # alternatives asked at once
@@ -158,7 +159,7 @@ class Shrinker:
 
     def _without(self) -> Iterator[Literal]:
         """Without one of the optional arrays, or of the parameters."""
-        for name in self.one.given:
+        for name in self.one.given if self.one.reduction not in BY_WEIGHTS else ():
             arrays = {n: a for n, a in self.one.arrays.items() if n != name}
             yield replace(self.one, given=tuple(n for n in self.one.given if n != name), arrays=arrays)
         for name, _ in self.one.parameters:

@@ -1,11 +1,13 @@
 """`lossbench sweep`: errors against a stress that is turned up, on the fakes."""
 
 import csv
+import math
 
 import pytest
 from running import InProcess
 
 from lossbench.cases.suite import parse_case
+from lossbench.commands.sweep import Request, cases_of
 from lossbench.losses import catalogue
 
 
@@ -32,6 +34,23 @@ def test_each_level_is_a_case_of_its_own(lossbench: InProcess, folder, over, lev
     assert seen == {row["regime"] if "=" in row["regime"] else row["shape"] for row in rows}
     for row in rows:
         assert str(parse_case(row["case"], catalogue())) == row["case"]
+
+
+@pytest.mark.parametrize(("over", "loss"), [("classes", "cross_entropy"), ("length", "huber"), ("length", "nll")])
+def test_a_long_row_leaves_room_for_fewer_rows(over, loss) -> None:
+    """A vocabulary of 131 072 words for each of 64 rows is eight million numbers, and says no more than two rows do."""
+    levels = [2.0, 4096.0, 50257.0, 131072.0, 262144.0]
+    cases = cases_of(catalogue()[loss], over, levels, "float32", [0], Request((loss,), over))
+    sizes = [math.prod(case.shape) for case in cases]
+    assert [case.shape[-1] for case in cases] == levels
+    assert max(sizes) <= 1 << 18
+    assert all(case.shape[:-1] in ((), (64,)) for case in cases[:2])
+
+
+def test_a_shape_that_is_asked_for_is_kept() -> None:
+    request = Request(("cross_entropy",), "classes", shape="9x10")
+    (case,) = cases_of(catalogue()["cross_entropy"], "classes", [131072.0], "float32", [0], request)
+    assert case.shape == (9, 131072)
 
 
 def test_a_formula_that_overflows_shows_from_the_level_on_at_which_it_does(lossbench: InProcess, folder) -> None:

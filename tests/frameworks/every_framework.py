@@ -94,6 +94,10 @@ def test_adapters_speak_of_the_losses_as_they_are(greeting: Greeting) -> None:
             assert not known.definition or known.definition in losses, f"{one.key}: {known.definition}"
             formula = losses[known.definition or one.loss]
             assert {*dict(known.sets), *dict(known.renames)} <= set(formula.parameters), one.key
+            # a parameter of the loss's own that nobody sets would take the place of the formula's
+            said = {*dict(known.sets), *dict(known.renames), *one.parameters}
+            shared = {*formula.parameters} & {*loss.parameters} - said
+            assert all(formula.parameters[n].default == loss.parameters[n].default for n in shared), (one.key, shared)
             needed = {name for name, argument in formula.arguments.items() if not argument.optional}
             assert needed <= set(loss.arguments), f"{one.key}: {known.definition}"
             # what an implementation takes and its formula does not know of would be left out of what is expected

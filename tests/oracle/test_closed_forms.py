@@ -11,7 +11,7 @@ from lossbench.losses import catalogue
 from lossbench.records import Case
 from lossbench.reference.answers import Answers
 
-IN_FULL_ALONE = {"many_rows", "last_class", "certain", "edges", "one_scaled", "infeasible"}
+IN_FULL_ALONE = {"many_rows", "last_class", "certain", "edges", "one_scaled", "infeasible", "short", "masked_classes"}
 LOSSES = {name: loss for name, loss in catalogue().items() if not loss.variant}
 
 

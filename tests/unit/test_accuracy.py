@@ -9,8 +9,9 @@ import pytest
 from lossbench.cases.inputs import build
 from lossbench.cases.suite import parse_case
 from lossbench.floats import FORMATS, round_to
-from lossbench.judging.accuracy import shown_input, table
+from lossbench.judging.accuracy import shown_input, silent, table
 from lossbench.losses import catalogue
+from lossbench.output.accuracy_table import as_markdown
 from lossbench.records import Status, Verdict
 
 CASE = "huber/delta=3.0/none/float32/6x5/normal/0"
@@ -57,7 +58,12 @@ def test_no_percentile_exceeds_the_worst():
 
 def test_formats_and_implementations_stand_apart():
     rows = [ROW, replace(ROW, dtype="float16"), replace(ROW, via="torch.other"), replace(ROW, device="cuda")]
-    assert len(table(rows, catalogue())) == 8
+    rows += [replace(ROW, version="2.1"), replace(ROW, mode="compiled")]
+    made = table(rows, catalogue())
+    assert len(made) == 12
+    page = as_markdown(made)
+    assert "`torch.nn.HuberLoss` 2.1 cpu eager |" in page
+    assert "`torch.nn.HuberLoss` |" in as_markdown(table([ROW], catalogue()))
 
 
 def test_what_did_not_answer_does_not_count():
@@ -99,7 +105,7 @@ def test_the_input_is_the_one_of_the_case(dtype):
         assert float(read) == arrays[argument][2, 1]
 
 
-def test_rows_are_shown_whole_and_long_ones_not_at_all():
+def test_rows_are_shown_whole_and_long_ones_by_their_shape():
     losses = catalogue()
     text = shown_input("cross_entropy/none/float32/6x5/normal/0", "gradient of logits[3,2]: got 1, want 2", losses)
     arrays = build(parse_case("cross_entropy/none/float32/6x5/normal/0", losses), losses["cross_entropy"]).arrays
@@ -109,9 +115,47 @@ def test_rows_are_shown_whole_and_long_ones_not_at_all():
         arrays["logits"][3].astype(np.float32)
     )
     wide = shown_input("cross_entropy/none/float32/8x600/normal/0", "gradient of logits[3,2]: got 1, want 2", losses)
-    assert "logits" not in wide
+    assert wide.split()[0] == "logits=(600)"
+
+
+def test_nothing_that_was_handed_over_is_left_out_of_the_input():
+    """Of a mean over a batch every argument counts: what is too long to be read is there by its shape."""
+    losses = catalogue()
+    text = shown_input("adaptive_log_softmax/mean/float32/6x8x9/normal/0", "value: got 1, want 2", losses)
+    words = [part.partition("=")[0] for part in text.split()]
+    arguments = losses["adaptive_log_softmax"].arguments.values()
+    assert set(words) == {argument.name for argument in arguments if not argument.optional}
+    assert "features=(6x8)" in text
+    text = shown_input("huber/mean/float32/6x5/normal/0", "value: got 1, want 2", losses)
+    assert text == "prediction=(6x5) target=(6x5)"
+
+
+def test_what_is_held_against_other_answers_is_no_accuracy():
+    """A relation or a second way to run a call has its own ruler: errors there are no errors of the loss."""
+    others = [replace(ROW, reference=ruler, value_ulps=1e9, status=Status.DIFFERS) for ruler in ("relation", "path")]
+    (value, _) = table([ROW, *others], catalogue())
+    assert (value.cases, value.worst_ulps, value.differs) == (1, 3.0, 0)
+    assert table(others, catalogue()) == []
 
 
 @pytest.mark.parametrize("name", ["unheard_of/none/float32/6x5/normal/0", "not a case"])
 def test_a_case_of_another_catalogue_shows_no_input(name):
     assert shown_input(name, "value: got 1, want 2", catalogue()) == ""
+
+
+def test_who_was_asked_and_gave_no_number_is_said_at_the_end_of_the_page():
+    mute = replace(ROW, via="torch.mute", status=Status.REFUSES, compared=0, value_ulps=None, gradient_ulps=None)
+    mute = replace(mute, note="TypeError: never; mind", reference="")
+    rows = [ROW, mute, replace(mute, dtype="float16"), replace(mute, via=ROW.via), replace(mute, status=Status.ABSENT)]
+    rows += [
+        replace(mute, via="torch.none", status=Status.ABSENT),
+        replace(mute, via="torch.right", status=Status.REJECTS),
+    ]
+    found = silent(rows)
+    assert [(one.via, one.dtype, one.status) for one in found] == [
+        ("torch.mute", "float32", "refuses"),
+        ("torch.mute", "float16", "refuses"),
+    ]
+    page = as_markdown(table(rows, catalogue()), found)
+    assert "- huber by torch.mute in float32, float16: refuses, TypeError: never" in page
+    assert "Without a number" not in as_markdown(table([ROW], catalogue()))

@@ -227,3 +227,10 @@ def test_corners_that_are_not_finite_hold_nothing():
 
 def test_half_precision_has_its_own_eps():
     assert measured([1 + 2.0**-10], [1.0], form=HALF).scale == 1.0
+
+
+def test_an_answer_beyond_all_corners_is_none_of_their_mixtures_and_no_trouble():
+    """In units of a tiny slice a huge answer overflows: wrong, and nothing to warn anybody of."""
+    for corners in (np.array([[0.0, 0.0], [1e-300, 0.0]]), np.array([[0.0, 0.0], [1e-300, 0.0], [0.0, 1e-300]])):
+        for far in (1e300, 1e-150):
+            assert not Hull(corners, array(far, 0.0), np.full(2, 1e-307)).holds()

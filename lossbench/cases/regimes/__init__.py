@@ -6,12 +6,12 @@ common. The kinds of argument it names are those without which it has nothing to
 
 from __future__ import annotations
 
-from lossbench.cases.regimes import certainty, edges, holes, invalid, levels, ordinary, stress
+from lossbench.cases.regimes import certainty, edges, guards, holes, invalid, levels, ordinary, stress
 from lossbench.cases.regimes.registry import REGIMES, Regime
 
-_PLACES = [module.__name__ for module in (ordinary, edges, certainty, stress, holes, invalid)]
+_PLACES = [module.__name__ for module in (ordinary, edges, certainty, stress, guards, holes, invalid)]
 _ordered = sorted(REGIMES.values(), key=lambda regime: _PLACES.index(regime.season.__module__))
 REGIMES.clear()
 REGIMES.update((regime.name, regime) for regime in _ordered)
 
-__all__ = ["REGIMES", "Regime", "certainty", "edges", "holes", "invalid", "levels", "ordinary", "stress"]
+__all__ = ["REGIMES", "Regime", "certainty", "edges", "guards", "holes", "invalid", "levels", "ordinary", "stress"]

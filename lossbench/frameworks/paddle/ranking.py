@@ -30,6 +30,7 @@ def margin_ranking(first: Tensor, second: Tensor, sign: Tensor, *, margin: float
         Known(
             "takes a product of the two lengths below 1e-8 for 1e-8",
             definition="cosine_similarity_floor_of_product",
+            sets=(("epsilon", 1e-8),),
             contract=True,
         )
     ],

@@ -12,6 +12,7 @@ from lossbench.records import INTEGERS, Known
 NEGATIVE = Known(
     "returns minus the cosine, to be minimized, and takes lengths below 1e-7 for 1e-7",
     definition="negative_cosine_similarity",
+    sets=(("epsilon", 1e-7),),
     contract=True,
 )
 AVERAGED = {"mean": "sum_over_batch_size", "sum": "sum", "weighted_mean": "mean_with_sample_weight"}

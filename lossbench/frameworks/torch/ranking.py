@@ -29,6 +29,7 @@ def margin_ranking(first: Tensor, second: Tensor, sign: Tensor, *, margin: float
         Known(
             "takes lengths below 1e-8 for 1e-8, with the slope of the true length",
             definition="cosine_similarity_floor_with_slope",
+            sets=(("epsilon", 1e-8),),
             contract=True,
         )
     ],

@@ -80,7 +80,7 @@ def multilabel_soft_margin(logits: Tensor, target: Tensor, weight: Tensor | None
         Known(
             "adds 1e-12 to each squared norm",
             definition="cosine_embedding",
-            sets=(("epsilon", 1e-12),),
+            sets=(("epsilon", 9.999999960041972e-13),),  # 1e-12 as a constant of float32
         )
     ],
 )
