@@ -40,7 +40,7 @@ def sloped_by_weight(made: Loss) -> Loss:
         terms = plain(*arrays, **parameters)
         if len(arrays) <= position or arrays[position] is None:
             return terms
-        return _with_slope(terms, plain(*arrays[:position], None, *arrays[position + 1 :], **parameters), "weight")
+        return with_slope(terms, plain(*arrays[:position], None, *arrays[position + 1 :], **parameters), "weight")
 
     domain = replace(argument.domain, differentiable=True)
     arguments = {**made.arguments, "weight": replace(argument, domain=domain)}
@@ -63,7 +63,7 @@ def _multiplied(made: Loss, name: str, domain: Domain) -> Loss:
             each = np.ones(np.shape(terms.value))
             return replace(terms, denominators={**_denominators(terms, each), **terms.denominators})
         made_of = weighed(terms, weight)
-        return _with_slope(made_of, terms, name) if domain.differentiable else made_of
+        return with_slope(made_of, terms, name) if domain.differentiable else made_of
 
     dressed = replace(
         made,
@@ -94,7 +94,7 @@ def weighed(terms: Terms, weight: np.ndarray) -> Terms:
 
 
 @np.errstate(all="ignore")
-def _with_slope(weighted: Terms, terms: Terms, name: str) -> Terms:
+def with_slope(weighted: Terms, terms: Terms, name: str) -> Terms:
     """The weighted terms with their slope by the weight, which is the plain term; the weighted mean has one as well."""
     asked = np.ones(np.shape(terms.value), bool) if terms.masked is None else ~terms.masked
     size = np.abs(terms.value) if terms.magnitude is None else terms.magnitude

@@ -173,7 +173,7 @@ def test_closed_form_agrees_with_the_certified_definition(name: str) -> None:
     for parameters in settings(loss):
         for what, arrays in draws(loss, parameters):
             terms = loss(arrays, parameters)
-            assert tuple(terms.slopes) == loss.differentiable
+            assert tuple(terms.slopes) == tuple(n for n in loss.differentiable if n in arrays)
             differentiable = [n in terms.slopes for n in loss.arguments]
             compared = 0
             for index in np.ndindex(*terms.value.shape):
@@ -211,7 +211,7 @@ def test_poison_stays_in_its_term(name: str, venom: float) -> None:
     spot = (1, 1, 0)[: len(shape)]
     for parameters in settings(loss):
         want = loss(clean, parameters)
-        for victim in loss.differentiable:
+        for victim in (name for name in loss.differentiable if name in clean):
             array = clean[victim].copy()
             array[spot] = venom
             got = loss({**clean, victim: array}, parameters)

@@ -21,7 +21,7 @@ from lossbench.loss import Terms, loss
 from lossbench.losses.binary import binary_cross_entropy_with_logits, shares, weight_denominators
 from lossbench.losses.divergence import kl_div
 from lossbench.losses.segmentation import dice_terms
-from lossbench.losses.weighed import masked_terms
+from lossbench.losses.weighed import masked_terms, with_slope
 
 
 @loss(over="elements", variant=True)
@@ -171,13 +171,16 @@ def kl_div_probability_clipped(
     w = np.ones(p.shape) if sample_weight is None else sample_weight
     inner = held(w * p * held(1 / ratio))  # q, where nothing overflows
     by_prediction, by_target = -inner * held(ratio / q), w * gap + held(inner / q)
-    return Terms(
+    terms = Terms(
         w * (p * gap),
         {"prediction": np.where(moves[0], by_prediction, 0.0), "target": np.where(moves[1], by_target, 0.0)},
         magnitude=w * (p * (1 + np.abs(gap))),
         slope_magnitudes={"target": np.where(moves[1], w * (1 + np.abs(gap)), 0.0)},
         denominators=weight_denominators(sample_weight, p),
     )
+    if sample_weight is None:
+        return terms
+    return with_slope(terms, Terms(p * gap, {}, magnitude=p * (1 + np.abs(gap))), "sample_weight")
 
 
 @loss(over="batch", variant=True, reductions=("none", "mean", "sum"))
