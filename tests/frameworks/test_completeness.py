@@ -2,11 +2,11 @@
 
 import json
 import tomllib
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from alone import alone
+from installed import each_of
 from namespaces import why
 
 HERE = Path(__file__).parent
@@ -29,16 +29,7 @@ def survey(framework: str, *namespaces: str) -> Survey:
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param(
-            name,
-            marks=[
-                pytest.mark.framework(name),
-                pytest.mark.skipif(find_spec(name) is None, reason=f"{name} is not installed"),
-            ],
-        )
-        for name in NAMESPACES
-    ],
+    params=each_of(*NAMESPACES),
 )
 def surveyed(request: pytest.FixtureRequest) -> tuple[str, Survey]:
     """A framework and what looks like a loss in it."""

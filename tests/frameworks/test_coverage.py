@@ -1,9 +1,9 @@
 """docs/coverage.md says what the frameworks that are installed offer: `make docs` writes it anew."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from installed import each_of
 
 from lossbench.crew import Crew
 from lossbench.losses import catalogue
@@ -33,19 +33,7 @@ def section(page: str, framework: str) -> str:
     return page.partition(f"\n## {framework}\n")[2].partition("\n## ")[0].strip()
 
 
-@pytest.mark.parametrize(
-    "framework",
-    [
-        pytest.param(
-            name,
-            marks=[
-                pytest.mark.framework(name),
-                pytest.mark.skipif(find_spec(name) is None, reason=f"{name} is not installed"),
-            ],
-        )
-        for name in FRAMEWORKS
-    ],
-)
+@pytest.mark.parametrize("framework", each_of(*FRAMEWORKS))
 def test_the_page_says_what_a_framework_offers_today(framework: str) -> None:
     with Crew([Target(framework)]) as crew:
         (greeting,) = crew.greet().values()

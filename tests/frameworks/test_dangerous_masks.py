@@ -8,24 +8,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
 
 import pytest
+from installed import needs
 
 THOROUGH = ("--suite", str(Path(__file__).with_name("thorough.toml")))
 MAIN = "import sys; sys.argv[0] = 'lossbench'; from lossbench.cli import main; main()"
 EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10}
 Rows = list[dict[str, str]]
 Compare = Callable[..., Rows]
-
-
-def needs(name: str) -> list[pytest.MarkDecorator]:
-    return [
-        pytest.mark.framework(name),
-        pytest.mark.skipif(find_spec(name) is None, reason=f"{name} is not installed"),
-    ]
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 """Frameworks that have a loss as a function and as a class: both answer, and the same."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from installed import each_of
 
 from lossbench.commands import compare
 from lossbench.records import Verdict
@@ -23,19 +23,7 @@ how = ["contiguous"]
 """
 
 
-@pytest.mark.parametrize(
-    "framework",
-    [
-        pytest.param(
-            name,
-            marks=[
-                pytest.mark.framework(name),
-                pytest.mark.skipif(find_spec(name) is None, reason=f"{name} is not installed"),
-            ],
-        )
-        for name in ("torch", "paddle")
-    ],
-)
+@pytest.mark.parametrize("framework", each_of("torch", "paddle"))
 def test_a_class_answers_what_its_function_does(framework: str, tmp_path: Path) -> None:
     suite, rows = tmp_path / "both.toml", tmp_path / "rows.csv"
     suite.write_text(SUITE)

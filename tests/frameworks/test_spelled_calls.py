@@ -1,10 +1,10 @@
 """The calls that `show` prints are calls: each is evaluated as printed and gives what its adapter gives."""
 
 import json
-from importlib.util import find_spec
 
 import pytest
 from alone import alone
+from installed import each_of
 
 SCRIPT = """
 import inspect, json, math, sys
@@ -65,19 +65,7 @@ print(json.dumps(found))
 """
 
 
-@pytest.mark.parametrize(
-    "framework",
-    [
-        pytest.param(
-            name,
-            marks=[
-                pytest.mark.framework(name),
-                pytest.mark.skipif(find_spec(name) is None, reason=f"{name} is not installed"),
-            ],
-        )
-        for name in ("torch", "paddle", "tensorflow", "jax")
-    ],
-)
+@pytest.mark.parametrize("framework", each_of("torch", "paddle", "tensorflow", "jax"))
 def test_every_printed_call_gives_what_its_adapter_gives(framework: str) -> None:
     found = json.loads(alone("-c", SCRIPT, framework).splitlines()[-1])
     assert len(found) >= 2
