@@ -125,8 +125,7 @@ def round_to(values: ArrayLike, format: Format) -> Floats:
     if format.precision == FORMATS["float64"].precision:
         return values.copy()
     if format.storage.kind == "f":  # numpy rounds to these once, as the standard has it, in a fraction of the time
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            return np.asarray(values.astype(format.storage).astype(np.float64))
+        return decode(encode(values, format), format)
     finite = np.isfinite(values)
     known = np.where(finite, values, 0.0)
     spacing = ulp(known, format)

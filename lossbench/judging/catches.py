@@ -49,15 +49,14 @@ class Bag:
 
     def keep(self, key: Key, catch: Catch) -> None:
         """Put it among the worst, unless it is there already or not bad enough."""
-        mine = self.catches.setdefault(key, [])
-        wanted = self.wants(key, catch.rank, reason_of(catch.verdict))
-        if not wanted or any(c.literal.digest == catch.literal.digest for c in mine):
+        mine, reason = self.catches.setdefault(key, []), reason_of(catch.verdict)
+        if not self.wants(key, catch.rank, reason) or any(c.literal.digest == catch.literal.digest for c in mine):
             return
-        room = KEPT_KNOWN if catch.shelf else KEPT
+        shelf, room = _shelf(catch.rank, reason)
         same = sorted(
-            [c for c in mine if c.shelf == catch.shelf] + [catch], key=lambda c: c.rank, reverse=True
+            [c for c in mine if c.shelf == shelf] + [catch], key=lambda c: c.rank, reverse=True
         )  # stable: the first of equals stays
-        self.catches[key] = [c for c in mine if c.shelf != catch.shelf] + same[:room]
+        self.catches[key] = [c for c in mine if c.shelf != shelf] + same[:room]
 
     def each_reason(self, key: Key) -> list[Catch]:
         """The worst of each declared deviation."""
